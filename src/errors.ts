@@ -1,0 +1,54 @@
+/** Every error this program raises on purpose, by code; and which of them may be tried again. */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'A setting has a value that cannot be used',
+  KAFKA_UNAVAILABLE: 'No Kafka broker answers',
+  KAFKA_TOPIC_MISSING: 'The topic does not exist (yet)',
+  KAFKA_REFUSED: 'Kafka refused a request for good: authorization, authentication, an unsupported version',
+  KAFKA_PROTOCOL: 'A broker answered something that cannot be read',
+  KAFKA_CORRUPT_BATCH: 'A record batch fails its checksum or its format',
+  KAFKA_STALLED: 'A partition with records to read made no progress',
+  KAFKA_LOG_TRUNCATED: 'The log ends before the offset the ledger stands at',
+  POSTGRES_UNAVAILABLE: 'The database does not answer, or answers that it cannot serve now',
+  POSTGRES_CONFIGURATION: 'The database answers, but its schema, permissions or address are not as needed',
+  POSTGRES_BROKEN_INVARIANT: 'The database refused a change that the program was sure of: a bug',
+  SCHEMA_TOO_NEW: 'The database was migrated by a newer version',
+  SCHEMA_NOT_MIGRATED: 'The database lacks migrations that this version needs',
+  SCHEMA_INCOMPATIBLE: 'An existing table cannot be taken over as it is',
+  PARTITION_HELD: 'Another consumer group stores these partitions into the same table',
+  STOP_DEADLINE: 'The stop took longer than its deadline',
+  EMBEDDED_START: 'An embedded broker or database could not be started',
+  INPUT: 'An input file or argument cannot be used',
+} as const
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export class ProcessorError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'ProcessorError'
+    this.code = code
+  }
+}
+
+/** The world may mend itself: try again later. Everything else stops the process. */
+export function isRetriable(error: unknown): boolean {
+  if (!(error instanceof ProcessorError)) return false
+  switch (error.code) {
+    case 'KAFKA_UNAVAILABLE':
+    case 'KAFKA_TOPIC_MISSING':
+    case 'KAFKA_PROTOCOL':
+    case 'KAFKA_CORRUPT_BATCH':
+    case 'POSTGRES_UNAVAILABLE':
+    case 'POSTGRES_CONFIGURATION':
+    case 'PARTITION_HELD':
+      return true
+    default:
+      return false
+  }
+}
+
+/** The text of anything thrown, on one line. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  return text.replace(/\s+/g, ' ').trim()
+}

@@ -1,0 +1,44 @@
+/**
+ * The ledger as the Kafka side needs it: where each partition stands. PostgreSQL keeps it (src/postgres/ledger.ts); only the
+ * Store's transactions advance it. All calls reject with a retriable ProcessorError while the database is away.
+ */
+import type { Snapshot, Tail } from './pipeline.ts'
+
+/** Where one topic of one cluster stands in the database. */
+export interface PinnedTopic {
+  /** What logs.ingest_topic_id means. */
+  readonly topicId: number
+  readonly incarnation: number
+  /** True when this call was the pipeline's first start, or found a topic of the same name with another identity. */
+  readonly created: 'first-start' | 'recreated' | null
+}
+
+export interface Claim {
+  readonly partition: number
+  readonly epoch: number
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly tail: Tail | null
+  readonly snapshot: Snapshot | null
+}
+
+export interface PinRequest {
+  readonly topic: string
+  /** cluster id ':' topic id; '' when the broker cannot tell. */
+  readonly topicKey: string
+  readonly partitions: readonly number[]
+  readonly startPolicy: 'latest' | 'earliest'
+  /** Called only at the first start, inside the lock: the offset to begin at, for every partition. */
+  readonly startOffsets: () => Promise<ReadonlyMap<number, number>>
+}
+
+export interface Ledger {
+  /** Makes sure that every partition has a row before anything is read. Partitions without one, later, begin at 0. */
+  pin(request: PinRequest): Promise<PinnedTopic>
+  /** Raises the epoch of these partitions; those refused (another live group holds them) come back in `refused`. */
+  claim(partitions: readonly number[]): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }>
+  /** Best effort: owner and group cleared, so that others see these partitions free. Never rejects. */
+  release(partitions: readonly number[]): Promise<void>
+  /** Refreshes seen_at of the partitions we own, every 10 s; never rejects. */
+  seen(partitions: readonly number[]): Promise<void>
+}

@@ -1,0 +1,153 @@
+/**
+ * The line: what happens to a log, and the three contracts that it needs.
+ *
+ *   Source --RawBatch--> normalize --LogEvent[]--> Scorer --ScoredLog[]--> Store --CommitOutcome[]--> Source
+ *
+ * Exactly-once has one mechanism. A batch carries, for each of some partitions, one contiguous range of offsets [from, to).
+ * The store writes rows, dead letters, aggregates and detector snapshots of all its ranges in one transaction that ends with
+ * the ledger's compare-and-set: `next_offset` must still be `from`, the epoch must still be ours, and it becomes `to`.
+ * Whatever crashes, repeats or wakes up too late, that transaction happens once or not at all. Kafka's committed offsets
+ * are a hint for lag tools and never decide anything.
+ */
+import type { EpochMs, LogEvent, RawRecord, Reject, ScoredLog, SkipReason } from './log.ts'
+
+/** The last record of a range as the ledger remembers it, to recognise a log that was truncated, recreated or swapped. */
+export interface Tail {
+  readonly leaderEpoch: number
+  readonly offset: number
+  readonly timestamp: EpochMs
+  /** CRC32C over key and value. */
+  readonly crc: number
+}
+
+/** Offsets lost before anyone could read them. */
+export interface Gap {
+  readonly from: number
+  readonly to: number
+  readonly reason: 'retention' | 'truncated' | 'operator'
+}
+
+/** Consecutive offsets [from, to) of one partition: records + holes + gaps account for every one of them. */
+export interface PartitionRange {
+  readonly partition: number
+  /** The assignment this was fetched under; a range of an older assignment is ignored by the source. */
+  readonly assignment: number
+  /** The ledger epoch claimed for that assignment. */
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+  readonly records: readonly RawRecord[]
+  /** Offsets that never held a record we may see: control records, aborted transactions, compaction. Verified. */
+  readonly holes: number
+  readonly gap: Gap | null
+  readonly tail: Tail | null
+  /** `warm-up`: already stored before a restart, read again only so that the detector learns it. */
+  readonly purpose: 'store' | 'warm-up'
+}
+
+export interface RawBatch {
+  /** At most one range a partition. */
+  readonly ranges: readonly PartitionRange[]
+  readonly bytes: number
+}
+
+/** What became of one range, before scoring. */
+export interface NormalizedRange {
+  readonly events: readonly LogEvent[]
+  readonly rejects: readonly Reject[]
+  readonly skips: Readonly<Partial<Record<SkipReason, number>>>
+}
+
+export interface Snapshot {
+  readonly partition: number
+  /** Everything before this offset has been learned. */
+  readonly atOffset: number
+  readonly format: number
+  readonly state: Uint8Array
+}
+
+/** One range, ready to be stored. */
+export interface ReadyRange {
+  readonly range: PartitionRange
+  readonly logs: readonly ScoredLog[]
+  readonly rejects: readonly Reject[]
+  readonly skips: NormalizedRange['skips']
+  readonly snapshot: Snapshot | null
+}
+
+/** Everything one batch changes in the database. Each lane of it is committed whole or not at all. */
+export interface ReadyBatch {
+  readonly ranges: readonly ReadyRange[]
+}
+
+/** `duplicate`: our own earlier attempt had committed. `fenced`: another owner. `moved`: the ledger stands elsewhere. */
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly range: PartitionRange; readonly dead: readonly Reject[] }
+  | { readonly kind: 'duplicate'; readonly range: PartitionRange }
+  | { readonly kind: 'fenced'; readonly range: PartitionRange }
+  | { readonly kind: 'moved'; readonly range: PartitionRange; readonly nextOffset: number }
+
+/** Records out of Kafka, in order within a partition. Ends when the signal aborts; throws only when it cannot go on. */
+export interface Source {
+  batches(signal: AbortSignal): AsyncIterable<RawBatch>
+  /** Told once for every batch that `batches` yielded, in order. */
+  settled(outcomes: readonly CommitOutcome[]): void
+}
+
+/** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
+export interface Scorer {
+  score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]>
+  /** The partition's state after everything scored so far, when one is due; `atOffset` is the end of the range just scored. */
+  snapshot(partition: number, atOffset: number): Snapshot | null
+}
+
+/** Stores a batch, retrying for ever what may be retried; one outcome a range. Rejects only when the process must stop. */
+export interface Store {
+  commit(batch: ReadyBatch): Promise<readonly CommitOutcome[]>
+}
+
+export interface Parts {
+  readonly source: Source
+  readonly normalize: (range: PartitionRange) => NormalizedRange
+  readonly scorer: Scorer
+  readonly store: Store
+  readonly finished: (batch: ReadyBatch, outcomes: readonly CommitOutcome[], startedMs: number) => void
+  /** A monotonic clock, in ms. */
+  readonly clock: () => number
+}
+
+/** Runs until the signal aborts and the last batch is stored. One batch is scored while the one before it commits. */
+export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
+  let committing: Promise<void> = Promise.resolve()
+  try {
+    for await (const batch of parts.source.batches(signal)) {
+      const startedMs = parts.clock()
+      const ready = await prepare(batch, parts)
+      await committing
+      committing = finish(ready, parts, startedMs)
+      committing.catch(() => undefined) // seen at the next await; not unhandled meanwhile
+    }
+  } finally {
+    await committing
+  }
+}
+
+/** Bytes to scored logs. Scoring happens once per fetched record: a retried commit never teaches the model twice. */
+async function prepare(batch: RawBatch, parts: Parts): Promise<ReadyBatch> {
+  const ranges: ReadyRange[] = []
+  for (const range of batch.ranges) {
+    const { events, rejects, skips } = parts.normalize(range)
+    const logs = await parts.scorer.score(events)
+    const snapshot = parts.scorer.snapshot(range.partition, range.to)
+    ranges.push({ range, logs, rejects, skips, snapshot })
+  }
+  return { ranges }
+}
+
+/** One transaction, then the news of it. Ranges read again for the detector's sake are not stored. */
+async function finish(ready: ReadyBatch, parts: Parts, startedMs: number): Promise<void> {
+  const stored: ReadyBatch = { ranges: ready.ranges.filter((each) => each.range.purpose === 'store') }
+  const outcomes = stored.ranges.length === 0 ? [] : await parts.store.commit(stored)
+  parts.source.settled(outcomes)
+  parts.finished(stored, outcomes, startedMs)
+}
