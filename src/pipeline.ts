@@ -81,11 +81,12 @@ export interface ReadyBatch {
 }
 
 /** `duplicate`: our own earlier attempt had committed. `fenced`: another owner. `moved`: the ledger stands elsewhere. */
-export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly range: PartitionRange; readonly dead: readonly Reject[] }
-  | { readonly kind: 'duplicate'; readonly range: PartitionRange }
-  | { readonly kind: 'fenced'; readonly range: PartitionRange }
-  | { readonly kind: 'moved'; readonly range: PartitionRange; readonly nextOffset: number }
+export type CommitOutcome = { readonly range: PartitionRange } & (
+  | { readonly kind: 'committed'; readonly refused: readonly Reject[]; readonly logIds: readonly number[] | null }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'moved'; readonly nextOffset: number }
+)
 
 /** Records out of Kafka, in order within a partition. Ends when the signal aborts; throws only when it cannot go on. */
 export interface Source {
