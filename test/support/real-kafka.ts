@@ -1,0 +1,165 @@
+/**
+ * A real Apache Kafka broker (KRaft, one node) on free ports of the loopback interface, its jars brought from Maven Central
+ * once into .cache/. TEST_KAFKA_BROKERS names a running one instead. `node test/support/real-kafka.ts` runs one by hand.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const VERSION = '4.3.1'
+const root = resolve(import.meta.dirname, '../..')
+const jars = join(root, '.cache', `kafka-${VERSION}`)
+const run = promisify(execFile)
+
+export interface RealKafka {
+  readonly address: string
+  /** Runs one of Kafka's own command line tools by class name and answers what it printed. */
+  tool(mainClass: string, args: readonly string[], input?: string): Promise<string>
+  kill(signal: NodeJS.Signals): void
+  /** Starts the same broker again, same port and data. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Why no real Kafka can be had here, or null. */
+export function realKafkaMissing(): string | null {
+  const onPath = (command: string): boolean =>
+    (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, command)))
+  if (!onPath('java')) return 'java is not on PATH'
+  if (!existsSync(jars) && !onPath('mvn')) return 'mvn is not on PATH'
+  return null
+}
+
+async function bringJars(): Promise<void> {
+  if (existsSync(jars)) return
+  await mkdir(join(root, '.cache'), { recursive: true })
+  const partial = `${jars}.${process.pid}`
+  const pom = join(import.meta.dirname, 'kafka', 'pom.xml')
+  await run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`], {
+    maxBuffer: 64 << 20,
+  })
+  await rename(partial, jars).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+  })
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+function properties(folder: string, port: number, controller: number): string {
+  return [
+    'process.roles=broker,controller',
+    'node.id=1',
+    `controller.quorum.voters=1@127.0.0.1:${controller}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names=CONTROLLER',
+    'inter.broker.listener.name=PLAINTEXT',
+    `log.dirs=${folder}/data`,
+    'offsets.topic.replication.factor=1',
+    'offsets.topic.num.partitions=1',
+    'transaction.state.log.replication.factor=1',
+    'transaction.state.log.num.partitions=1',
+    'transaction.state.log.min.isr=1',
+    'share.coordinator.state.topic.replication.factor=1',
+    'share.coordinator.state.topic.min.isr=1',
+    'auto.create.topics.enable=false',
+    'group.initial.rebalance.delay.ms=0',
+    'group.min.session.timeout.ms=1000',
+    'log.retention.check.interval.ms=1000',
+  ].join('\n')
+}
+
+async function launch(config: string, folder: string): Promise<ChildProcess> {
+  const child = spawn('java', ['-Xmx768m', '-cp', `${jars}/*`, 'kafka.Kafka', config], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  await new Promise<void>((done, refuse) => {
+    const timer = setTimeout(() => refuse(new Error(`Kafka did not start in 90 s:\n${said.slice(-2000)}`)), 90_000)
+    const hear = (chunk: Buffer): void => {
+      said = (said + chunk.toString()).slice(-20_000)
+      if (!said.includes('Kafka Server started')) return
+      clearTimeout(timer)
+      done()
+    }
+    child.stdout?.on('data', hear)
+    child.stderr?.on('data', hear)
+    child.on('exit', (code) => {
+      clearTimeout(timer)
+      refuse(new Error(`Kafka ended with ${code}:\n${said.slice(-2000)}`))
+    })
+  })
+  return child
+}
+
+export async function startRealKafka(): Promise<RealKafka> {
+  const given = process.env['TEST_KAFKA_BROKERS']
+  await bringJars()
+  const tool: RealKafka['tool'] = async (mainClass, args, input) => {
+    const child = execFile('java', ['-Xmx256m', '-cp', `${jars}/*`, mainClass, ...args], { maxBuffer: 64 << 20 })
+    let said = ''
+    child.stdout?.on('data', (chunk) => {
+      said += chunk
+    })
+    child.stderr?.on('data', (chunk) => {
+      said += chunk
+    })
+    child.stdin?.end(input ?? '')
+    await once(child, 'close')
+    return said
+  }
+  if (given !== undefined) {
+    const nothing = async (): Promise<void> => undefined
+    return { address: given, tool, kill: () => undefined, start: nothing, close: nothing }
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'insighthub-kafka-'))
+  const [port, controller] = [await freePort(), await freePort()]
+  const config = join(folder, 'server.properties')
+  await writeFile(config, properties(folder, port, controller))
+  const cluster = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
+  await run('java', ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config])
+  let child = await launch(config, folder)
+  const stop = (): void => {
+    child.kill('SIGKILL')
+  }
+  process.once('exit', stop)
+  return {
+    address: `127.0.0.1:${port}`,
+    tool,
+    kill: (signal) => child.kill(signal),
+    start: async () => {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      child = await launch(config, folder)
+    },
+    close: async () => {
+      process.removeListener('exit', stop)
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+      }
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+if (import.meta.main) {
+  const kafka = await startRealKafka()
+  process.stdout.write(`${kafka.address}\n`)
+  process.once('SIGINT', () => void kafka.close())
+  process.once('SIGTERM', () => void kafka.close())
+}
