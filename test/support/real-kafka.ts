@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -83,27 +83,24 @@ function properties(folder: string, port: number, controller: number): string {
   ].join('\n')
 }
 
-async function launch(config: string, folder: string): Promise<ChildProcess> {
-  const child = spawn('java', ['-Xmx768m', '-cp', `${jars}/*`, 'kafka.Kafka', config], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
+function answers(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => done(true))
+    socket.once('error', () => done(false))
+    socket.once('close', () => done(false))
+    socket.once('connect', () => socket.destroy())
   })
-  let said = ''
-  await new Promise<void>((done, refuse) => {
-    const timer = setTimeout(() => refuse(new Error(`Kafka did not start in 90 s:\n${said.slice(-2000)}`)), 90_000)
-    const hear = (chunk: Buffer): void => {
-      said = (said + chunk.toString()).slice(-20_000)
-      if (!said.includes('Kafka Server started')) return
-      clearTimeout(timer)
-      done()
-    }
-    child.stdout?.on('data', hear)
-    child.stderr?.on('data', hear)
-    child.on('exit', (code) => {
-      clearTimeout(timer)
-      refuse(new Error(`Kafka ended with ${code}:\n${said.slice(-2000)}`))
-    })
-  })
+}
+
+async function launch(config: string, folder: string, port: number): Promise<ChildProcess> {
+  const child = spawn('java', ['-Xmx768m', '-cp', `${jars}/*`, 'kafka.Kafka', config], { cwd: folder, stdio: 'ignore' })
+  const deadline = performance.now() + 90_000
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`Kafka ended with ${child.exitCode}; its settings: ${config}`)
+    if (performance.now() > deadline) throw new Error('Kafka did not start in 90 s')
+    await new Promise((done) => setTimeout(done, 100))
+  }
   return child
 }
 
@@ -133,7 +130,7 @@ export async function startRealKafka(): Promise<RealKafka> {
   await writeFile(config, properties(folder, port, controller))
   const cluster = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
   await run('java', ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config])
-  let child = await launch(config, folder)
+  let child = await launch(config, folder, port)
   const stop = (): void => {
     child.kill('SIGKILL')
   }
@@ -144,7 +141,7 @@ export async function startRealKafka(): Promise<RealKafka> {
     kill: (signal) => child.kill(signal),
     start: async () => {
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-      child = await launch(config, folder)
+      child = await launch(config, folder, port)
     },
     close: async () => {
       process.removeListener('exit', stop)
