@@ -1,0 +1,77 @@
+/**
+ * Fetch, version 12, by topic name and without a fetch session; record batches are handed on as they came. The library's own
+ * decodes every record into objects, which costs several times as much as everything else that is done to a log.
+ *
+ *   request => replica:i32 max_wait_ms:i32 min_bytes:i32 max_bytes:i32 isolation_level:i8 session_id:i32 session_epoch:i32
+ *              [topic [partition leader_epoch:i32 offset:i64 last_fetched_epoch:i32 log_start:i64 max_bytes:i32]] [] rack
+ *   answer => throttle_ms:i32 error:i16 session_id:i32
+ *             [topic [partition error:i16 high_watermark:i64 last_stable:i64 log_start:i64 [producer:i64 first_offset:i64]
+ *              preferred_replica:i32 records]]
+ *
+ * Source: https://kafka.apache.org/protocol#The_Messages_Fetch
+ */
+import { createAPI, type Reader, Writer } from '@platformatic/kafka'
+import type { FetchedPartition, FetchRequest } from './transport.ts'
+
+export interface FetchAnswer {
+  readonly errorCode: number
+  readonly partitions: FetchedPartition[]
+}
+
+const CONSUMER = -1
+const READ_COMMITTED = 1
+const UNKNOWN = -1
+const EMPTY = Buffer.alloc(0)
+
+export const fetchApi = createAPI<[request: FetchRequest], FetchAnswer>(1, 12, createRequest, parseAnswer)
+
+function createRequest(request: FetchRequest): Writer {
+  return Writer.create()
+    .appendInt32(CONSUMER)
+    .appendInt32(request.maxWaitMs)
+    .appendInt32(request.minBytes)
+    .appendInt32(request.maxBytes)
+    .appendInt8(READ_COMMITTED)
+    .appendInt32(0)
+    .appendInt32(-1)
+    .appendArray([request], (writer, { topic, positions }) => {
+      writer.appendString(topic).appendArray([...positions], (w, position) => {
+        w.appendInt32(position.partition)
+          .appendInt32(position.leaderEpoch)
+          .appendInt64(BigInt(position.offset))
+          .appendInt32(UNKNOWN)
+          .appendInt64(BigInt(UNKNOWN))
+          .appendInt32(position.maxBytes)
+      })
+    })
+    .appendArray([], () => undefined)
+    .appendString('')
+    .appendTaggedFields()
+}
+
+function parseAnswer(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): FetchAnswer {
+  reader.readInt32()
+  const errorCode = reader.readInt16()
+  reader.readInt32()
+  const topics = reader.readArray((r) => {
+    r.readString()
+    return r.readArray(parsePartition)
+  })
+  return { errorCode, partitions: topics.flat() }
+}
+
+function parsePartition(reader: Reader): FetchedPartition {
+  const head = {
+    partition: reader.readInt32(),
+    errorCode: reader.readInt16(),
+    highWatermark: Number(reader.readInt64()),
+    lastStableOffset: Number(reader.readInt64()),
+    logStartOffset: Number(reader.readInt64()),
+    abortedTransactions: reader.readArray((r) => ({
+      producerId: r.readInt64(),
+      firstOffset: Number(r.readInt64()),
+    })),
+  }
+  reader.readInt32()
+  return { ...head, batches: reader.readNullableBytes() ?? EMPTY }
+}
