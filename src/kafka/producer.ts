@@ -2,23 +2,42 @@
  * A small producer for the demo, the bench and the tests: acks=all, not idempotent, one batch a request and partition. What it
  * rejects may or may not have been stored; only answers that say "not stored" are tried again.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createAPI, createTopicsV7, murmur2, type Reader, Writer } from '@platformatic/kafka'
 import { ProcessorError } from '../errors.ts'
-import { BrokerCluster, type ClusterOptions } from './broker-cluster.ts'
-import { type OutgoingRecord, writeRecordBatch } from './record-batch-writer.ts'
+import { BrokerCluster } from './broker-cluster.ts'
+import type { Codec } from './codecs.ts'
+import { writeRecordBatch } from './record-batch-writer.ts'
 
-export interface ProducerOptions extends ClusterOptions {
-  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-  /** Milliseconds since the epoch, for records without a timestamp. */
-  readonly clock: () => number
-  readonly sleep: (ms: number) => Promise<void>
+export interface ProducerMessage {
+  readonly key?: Buffer | null
+  /** null is a tombstone. */
+  readonly value: Buffer | null
+  /** Milliseconds since the epoch; by default the clock's time. */
+  readonly timestamp?: bigint | number
+  readonly headers?: readonly (readonly [key: string, value: Buffer | null])[]
+}
+
+export interface ProducerOptions {
+  /** host:port each. */
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  /** @default lz4 */
+  readonly compression?: Codec
+  /** @default 30000 */
+  readonly requestTimeoutMs?: number
+  /** @default 5000 */
+  readonly connectTimeoutMs?: number
+  /** Milliseconds since the epoch, for messages without a timestamp. */
+  readonly clock?: () => number
+  readonly sleep?: (ms: number) => Promise<unknown>
 }
 
 export interface Producer {
   /** Stores the messages: by the hash of the key as Java does, or those without a key in turn, in runs of up to 1000. */
-  send(topic: string, messages: readonly OutgoingRecord[]): Promise<void>
+  send(topic: string, messages: readonly ProducerMessage[]): Promise<void>
   /** To one partition. The offset of the first message; the others follow. */
-  sendTo(topic: string, partition: number, messages: readonly OutgoingRecord[]): Promise<number>
+  sendTo(topic: string, partition: number, messages: readonly ProducerMessage[]): Promise<number>
   /** Does nothing where the topic exists; resolves when every partition has a leader. */
   createTopic(topic: string, partitions: number, configs?: Readonly<Record<string, string>>): Promise<void>
   close(): Promise<void>
@@ -45,7 +64,18 @@ interface ProduceAnswer {
 /** Produce, version 9, one batch; the library's own writes every record through a chain of small buffers. */
 const produceApi = createAPI<[request: ProduceRequest], ProduceAnswer>(0, 9, createProduceRequest, parseProduceAnswer)
 
-export async function openProducer(options: ProducerOptions): Promise<Producer> {
+type Settings = Required<ProducerOptions>
+
+/** Connects; rejects with KAFKA_UNAVAILABLE or KAFKA_REFUSED. */
+export async function openProducer(given: ProducerOptions): Promise<Producer> {
+  const options: Settings = {
+    compression: 'lz4',
+    requestTimeoutMs: 30_000,
+    connectTimeoutMs: 5_000,
+    clock: Date.now,
+    sleep: (ms) => sleep(ms),
+    ...given,
+  }
   const cluster = new BrokerCluster(options)
   try {
     await cluster.open()
@@ -56,7 +86,7 @@ export async function openProducer(options: ProducerOptions): Promise<Producer> 
   return producerOf(cluster, options)
 }
 
-function producerOf(cluster: BrokerCluster, options: ProducerOptions): Producer {
+function producerOf(cluster: BrokerCluster, options: Settings): Producer {
   const leaders = new Map<string, readonly number[]>()
   let turn = 0
 
@@ -73,7 +103,7 @@ function producerOf(cluster: BrokerCluster, options: ProducerOptions): Producer 
     return sorted
   }
 
-  const produce = async (topic: string, partition: number, messages: readonly OutgoingRecord[]): Promise<number> => {
+  const produce = async (topic: string, partition: number, messages: readonly ProducerMessage[]): Promise<number> => {
     const batch = writeRecordBatch(messages, { codec: options.compression, nowMs: options.clock() })
     const request = { topic, partition, batch, timeoutMs: options.requestTimeoutMs }
     for (let retries = Math.ceil(options.requestTimeoutMs / RETRY_MS); ; retries--) {
@@ -89,7 +119,7 @@ function producerOf(cluster: BrokerCluster, options: ProducerOptions): Producer 
     }
   }
 
-  const sendTo = async (topic: string, partition: number, messages: readonly OutgoingRecord[]): Promise<number> => {
+  const sendTo = async (topic: string, partition: number, messages: readonly ProducerMessage[]): Promise<number> => {
     let first = -1
     for (const run of runsOf(messages)) {
       const offset = await produce(topic, partition, run)
@@ -102,7 +132,7 @@ function producerOf(cluster: BrokerCluster, options: ProducerOptions): Producer 
     sendTo,
     async send(topic, messages) {
       const count = (await leadersOf(topic)).length
-      const byPartition = new Map<number, OutgoingRecord[]>()
+      const byPartition = new Map<number, ProducerMessage[]>()
       let unkeyed = 0
       for (const message of messages) {
         const keyed = message.key !== null && message.key !== undefined
@@ -126,7 +156,7 @@ function producerOf(cluster: BrokerCluster, options: ProducerOptions): Producer 
 
 async function createTopic(
   cluster: BrokerCluster,
-  options: ProducerOptions,
+  options: Settings,
   what: { topic: string; partitions: number; configs: Readonly<Record<string, string>> },
 ): Promise<void> {
   const configs = Object.entries(what.configs).map(([name, value]) => ({ name, value }))
@@ -151,7 +181,7 @@ async function createTopic(
 }
 
 /** Runs of at most RUN_MESSAGES messages and about BATCH_BYTES_MAX bytes. */
-function* runsOf(messages: readonly OutgoingRecord[]): Generator<readonly OutgoingRecord[]> {
+function* runsOf(messages: readonly ProducerMessage[]): Generator<readonly ProducerMessage[]> {
   let from = 0
   let bytes = 0
   for (const [index, { key, value }] of messages.entries()) {

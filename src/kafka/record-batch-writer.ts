@@ -3,15 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import { CODECS, type Codec } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
-
-export interface OutgoingRecord {
-  readonly key?: Buffer | null
-  /** null is a tombstone. */
-  readonly value: Buffer | null
-  /** Milliseconds since the epoch; by default the time handed in. */
-  readonly timestamp?: bigint | number
-  readonly headers?: readonly (readonly [key: string, value: Buffer | null])[]
-}
+import type { ProducerMessage } from './producer.ts'
 
 export interface BatchOptions {
   readonly codec: Codec
@@ -24,7 +16,7 @@ const HEADER_BYTES = 61
 const RECORD_OVERHEAD_BYTES = 5 + 1 + 10 + 5 + 5 + 5 + 5
 
 /** One batch of at least one record, base offset 0: brokers set it. */
-export function writeRecordBatch(records: readonly OutgoingRecord[], options: BatchOptions): Buffer {
+export function writeRecordBatch(records: readonly ProducerMessage[], options: BatchOptions): Buffer {
   const baseTimestamp = Number(records[0]?.timestamp ?? options.nowMs)
   const plain = new RecordWriter(HEADER_BYTES + boundOf(records))
   let maxTimestamp = baseTimestamp
@@ -67,7 +59,7 @@ function compress(content: Buffer, codec: Exclude<Codec, 'none'>): Buffer {
   }
 }
 
-function boundOf(records: readonly OutgoingRecord[]): number {
+function boundOf(records: readonly ProducerMessage[]): number {
   let bytes = 0
   for (const { key, value, headers } of records) {
     bytes += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
@@ -86,7 +78,7 @@ class RecordWriter {
   }
 
   /** The record is written behind room for the longest length, and moved to close up with its own. */
-  record(record: OutgoingRecord, index: number, timestampDelta: number): void {
+  record(record: ProducerMessage, index: number, timestampDelta: number): void {
     const start = this.#at
     this.#at = start + 5
     this.#bytes[this.#at++] = 0
