@@ -1,0 +1,124 @@
+/** Record batches written by hand, in the plainest way, so that what reads them is judged by something else than its own writer. */
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { compressionsAlgorithms } from '@platformatic/kafka'
+import { crc32c } from '../../src/kafka/crc32c.ts'
+
+export interface WrittenRecord {
+  readonly delta: number
+  readonly key?: Buffer | null
+  readonly value?: Buffer | null
+  readonly timestampDelta?: bigint
+  readonly headers?: readonly (readonly [string, Buffer | null])[]
+}
+
+export interface WrittenBatch {
+  readonly baseOffset: number
+  readonly records: readonly WrittenRecord[]
+  readonly lastOffsetDelta?: number
+  readonly codec?: 'none' | 'gzip' | 'snappy' | 'xerial' | 'lz4' | 'zstd'
+  readonly producerId?: bigint
+  readonly transactional?: boolean
+  readonly control?: boolean
+  readonly logAppendTime?: boolean
+  readonly baseTimestamp?: bigint
+  readonly maxTimestamp?: bigint
+  readonly leaderEpoch?: number
+  readonly magic?: number
+  readonly count?: number
+}
+
+const CODEC_BITS = { none: 0, gzip: 1, snappy: 2, xerial: 2, lz4: 3, zstd: 4 } as const
+
+export function varint(value: bigint | number): Buffer {
+  const wide = BigInt(value)
+  let rest = BigInt.asUintN(64, (wide << 1n) ^ (wide >> 63n))
+  const bytes: number[] = []
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128)
+  return Buffer.from([...bytes, Number(rest)])
+}
+
+function field(bytes: Buffer | null): Buffer {
+  return bytes === null ? varint(-1) : Buffer.concat([varint(bytes.length), bytes])
+}
+
+export function headerSection(headers: readonly (readonly [string, Buffer | null])[]): Buffer {
+  return Buffer.concat([
+    varint(headers.length),
+    ...headers.flatMap(([key, value]) => [field(Buffer.from(key)), field(value)]),
+  ])
+}
+
+export function writeRecord(record: WrittenRecord): Buffer {
+  const body = Buffer.concat([
+    Buffer.from([0]),
+    varint(record.timestampDelta ?? 0n),
+    varint(record.delta),
+    field(record.key ?? null),
+    field(record.value === undefined ? Buffer.from(`value ${record.delta}`) : record.value),
+    headerSection(record.headers ?? []),
+  ])
+  return Buffer.concat([varint(body.length), body])
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+export function compress(codec: NonNullable<WrittenBatch['codec']>, content: Buffer): Buffer {
+  switch (codec) {
+    case 'none':
+      return content
+    case 'gzip':
+      return gzipSync(content)
+    case 'zstd':
+      return zstdCompressSync(content)
+    case 'lz4':
+    case 'snappy':
+      return compressionsAlgorithms[codec].compressSync(content)
+    case 'xerial': {
+      const parts = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]), int32(1), int32(1)]
+      for (let at = 0; at < content.length; at += 1000) {
+        const block = compressionsAlgorithms.snappy.compressSync(content.subarray(at, at + 1000))
+        parts.push(int32(block.length), block)
+      }
+      return Buffer.concat(parts)
+    }
+  }
+}
+
+export function writeBatch(batch: WrittenBatch): Buffer {
+  return sealBatch(batch, compress(batch.codec ?? 'none', Buffer.concat(batch.records.map(writeRecord))))
+}
+
+/** The batch around a record section that is already compressed, or broken on purpose. */
+export function sealBatch(batch: WrittenBatch, payload: Buffer): Buffer {
+  const bytes = Buffer.concat([Buffer.alloc(61), payload])
+  const baseTimestamp = batch.baseTimestamp ?? 1_700_000_000_000n
+  bytes.writeBigInt64BE(BigInt(batch.baseOffset), 0)
+  bytes.writeInt32BE(bytes.length - 12, 8)
+  bytes.writeInt32BE(batch.leaderEpoch ?? 3, 12)
+  bytes.writeInt8(batch.magic ?? 2, 16)
+  const flags = (batch.logAppendTime ? 8 : 0) | (batch.transactional ? 16 : 0) | (batch.control ? 32 : 0)
+  bytes.writeInt16BE(CODEC_BITS[batch.codec ?? 'none'] | flags, 21)
+  bytes.writeInt32BE(batch.lastOffsetDelta ?? batch.records.at(-1)?.delta ?? 0, 23)
+  bytes.writeBigInt64BE(baseTimestamp, 27)
+  bytes.writeBigInt64BE(batch.maxTimestamp ?? baseTimestamp, 35)
+  bytes.writeBigInt64BE(batch.producerId ?? -1n, 43)
+  bytes.writeInt32BE(batch.count ?? batch.records.length, 57)
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+  return bytes
+}
+
+/** Plain records at consecutive offsets. */
+export function plainBatch(baseOffset: number, count: number, more: Partial<WrittenBatch> = {}): Buffer {
+  return writeBatch({ baseOffset, records: Array.from({ length: count }, (_, delta) => ({ delta })), ...more })
+}
+
+/** The marker that ends a transaction. */
+export function markerBatch(offset: number, producerId: bigint, kind: 'abort' | 'commit'): Buffer {
+  const key = Buffer.from([0, 0, 0, kind === 'abort' ? 0 : 1])
+  const records = [{ delta: 0, key, value: Buffer.alloc(6) }]
+  return writeBatch({ baseOffset: offset, records, producerId, transactional: true, control: true })
+}
