@@ -1,0 +1,46 @@
+/** Batches that were yielded and not settled: first in, first out, as the pipeline keeps them. */
+import type { RawRecord } from '../log.ts'
+import type { RawBatch } from '../pipeline.ts'
+
+export class HandedOut {
+  readonly #batches: { readonly batch: RawBatch; readonly held: number }[] = []
+  #heldBytes = 0
+
+  get count(): number {
+    return this.#batches.length
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  push(batch: RawBatch, held: number): void {
+    this.#batches.push({ batch, held })
+    this.#heldBytes += held
+  }
+
+  /** The oldest; null when nothing was handed out. */
+  shift(): RawBatch | null {
+    const first = this.#batches.shift()
+    if (first === undefined) return null
+    this.#heldBytes -= first.held
+    return first.batch
+  }
+
+  /** Ranges of a partition, of whatever assignment. */
+  ranges(partition: number): number {
+    let count = 0
+    for (const { batch } of this.#batches) for (const range of batch.ranges) if (range.partition === partition) count++
+    return count
+  }
+
+  /** The first record of a partition at or after an offset. */
+  oldestRecord(partition: number, offset: number): RawRecord | null {
+    for (const { batch } of this.#batches) {
+      const range = batch.ranges.find((each) => each.partition === partition && each.to > offset)
+      const record = range?.records.find((each) => each.offset >= offset)
+      if (record !== undefined) return record
+    }
+    return null
+  }
+}

@@ -1,0 +1,138 @@
+/** What was fetched of one partition and not handed out yet: consecutive chunks, cut into ranges without copying a byte. */
+import type { RawRecord } from '../log.ts'
+import type { Gap } from '../pipeline.ts'
+
+/** Consecutive offsets [from, to) with the records among them. A chunk that is a gap holds no records. */
+export interface Chunk {
+  readonly from: number
+  readonly to: number
+  readonly records: readonly RawRecord[]
+  /** The epoch under which the last of them was written; -1 unknown. */
+  readonly leaderEpoch: number
+  readonly gap: Gap | null
+  readonly arrivedMs: number
+}
+
+export interface Cut {
+  readonly from: number
+  readonly to: number
+  readonly records: readonly RawRecord[]
+  readonly gap: Gap | null
+  readonly leaderEpoch: number
+  /** Bytes of keys, values and headers. */
+  readonly bytes: number
+}
+
+/** What a record costs beside its bytes: the object and its Buffer views. Measured with 214-byte logs on Node 24. */
+const RECORD_OVERHEAD_BYTES = 200
+
+export function recordBytes(record: RawRecord): number {
+  return (record.value?.length ?? 0) + (record.key?.length ?? 0) + (record.headers?.length ?? 0)
+}
+
+/** The memory that some records hold. */
+export function heldBytes(cut: { readonly bytes: number; readonly records: readonly RawRecord[] }): number {
+  return cut.bytes + cut.records.length * RECORD_OVERHEAD_BYTES
+}
+
+export class PartitionBuffer {
+  #chunks: Chunk[] = []
+  /** Records of the first chunk that were cut off already. */
+  #cursor = 0
+  #from = 0
+  #rows = 0
+  #bytes = 0
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get heldBytes(): number {
+    return this.#bytes + this.#rows * RECORD_OVERHEAD_BYTES
+  }
+
+  /** The first offset buffered; null when there is none. */
+  get from(): number | null {
+    return this.#chunks.length === 0 ? null : this.#from
+  }
+
+  get empty(): boolean {
+    return this.#chunks.length === 0
+  }
+
+  /** When the oldest chunk arrived; Infinity when there is none. */
+  get oldestMs(): number {
+    return this.#chunks[0]?.arrivedMs ?? Number.POSITIVE_INFINITY
+  }
+
+  get oldestRecord(): RawRecord | null {
+    return this.#chunks[0]?.records[this.#cursor] ?? null
+  }
+
+  push(chunk: Chunk): void {
+    if (this.#chunks.length === 0) this.#from = chunk.from
+    this.#chunks.push(chunk)
+    this.#rows += chunk.records.length
+    for (const record of chunk.records) this.#bytes += recordBytes(record)
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#cursor = 0
+    this.#rows = 0
+    this.#bytes = 0
+  }
+
+  /**
+   * Takes consecutive offsets, at least one record if there is one: up to `rows` records and about `bytes` bytes, none at or
+   * after `before`. A gap comes alone. Null when nothing is buffered.
+   */
+  take(limits: { rows: number; bytes: number; before: number }): Cut | null {
+    const first = this.#chunks[0]
+    if (first === undefined) return null
+    const from = this.#from
+    if (first.gap !== null) {
+      this.#drop()
+      return { from, to: first.to, records: [], gap: first.gap, leaderEpoch: -1, bytes: 0 }
+    }
+    const pieces: (readonly RawRecord[])[] = []
+    let rows = 0
+    let bytes = 0
+    let to = from
+    let leaderEpoch = -1
+    while (rows < limits.rows && (rows === 0 || bytes < limits.bytes) && to < limits.before) {
+      const chunk = this.#chunks[0]
+      if (chunk === undefined || chunk.gap !== null) break
+      const start = this.#cursor
+      let end = start
+      for (; end < chunk.records.length; end++) {
+        const record = chunk.records[end]!
+        if (rows >= limits.rows || (rows > 0 && bytes >= limits.bytes) || record.offset >= limits.before) break
+        rows++
+        bytes += recordBytes(record)
+      }
+      if (end > start) leaderEpoch = chunk.leaderEpoch
+      if (end > start)
+        pieces.push(start === 0 && end === chunk.records.length ? chunk.records : chunk.records.slice(start, end))
+      const next = chunk.records[end]
+      to = Math.min(next?.offset ?? chunk.to, limits.before)
+      this.#cursor = end
+      this.#from = to
+      if (next === undefined && to === chunk.to) this.#drop()
+    }
+    this.#rows -= rows
+    this.#bytes -= bytes
+    const records = pieces.length === 1 ? pieces[0]! : pieces.flat()
+    return { from, to, records, gap: null, leaderEpoch, bytes }
+  }
+
+  #drop(): void {
+    const chunk = this.#chunks.shift()
+    this.#cursor = 0
+    this.#from = this.#chunks[0]?.from ?? chunk?.to ?? 0
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * From an assignment to a partition that may be read: claim it in the ledger (nobody else can store it from then on), compare
+ * the ledger with the log, let the detector take up its memory. Retried for as long as the partition is ours.
+ *
+ *   ledger before the log's start -> a gap by retention, stored as such           ledger behind the log's end, or the last
+ *   record stored is another one now -> truncated, recreated or swapped: this partition waits and is looked at again
+ */
+import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import type { Claim } from '../ledger.ts'
+import type { LogConnection } from './log-connection.ts'
+import { backoffMs, type Doorbell } from './pacing.ts'
+import type { Position, Positions } from './positions.ts'
+import { readRange, recordCrc } from './record-range.ts'
+import type { SourceOptions } from './source-options.ts'
+import { logEnds, type TopicLayout } from './topic-layout.ts'
+import type { TopicStart } from './topic-start.ts'
+
+const BACKOFF = { minMs: 100, maxMs: 5_000 }
+const HELD_RETRY_MS = 5_000
+const TRUNCATED_RETRY_MS = 30_000
+/** A new leader may lag behind what its predecessor had shown (KIP-207), for moments. */
+const TRUNCATED_ATTEMPTS = 3
+
+export interface ClaimsParts {
+  readonly options: SourceOptions
+  readonly positions: Positions
+  readonly layout: TopicLayout
+  readonly log: LogConnection
+  readonly start: TopicStart
+  readonly bell: Doorbell
+  /** Ranges of this partition, of whatever assignment, that were handed out and not settled. */
+  readonly unsettled: (partition: number) => number
+  readonly claimed: (position: Position) => void
+}
+
+export class PartitionClaims {
+  readonly #parts: ClaimsParts
+
+  constructor(parts: ClaimsParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects only for what no retry can cure. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { bell, options } = this.#parts
+    while (!signal.aborted) {
+      const due = this.#due()
+      if (due.length > 0) await this.#claim(due)
+      else await bell.wait(this.#nextDueMs(), options.time, signal)
+    }
+  }
+
+  /** A partition whose old ranges are still being scored waits: its detector must not learn them after it was restored. */
+  #due(): Position[] {
+    const nowMs = this.#parts.options.time.clock()
+    const due: Position[] = []
+    for (const position of this.#parts.positions.all) {
+      if (position.state.kind === 'suspended' && position.state.untilMs <= nowMs) position.resync(nowMs)
+      if (position.state.kind !== 'claiming' || position.state.notBeforeMs > nowMs) continue
+      if (!this.#parts.start.pinned(position.partition)) this.#parts.layout.suspect()
+      else if (this.#parts.unsettled(position.partition) === 0) due.push(position)
+    }
+    return due
+  }
+
+  #nextDueMs(): number {
+    const nowMs = this.#parts.options.time.clock()
+    let waitMs = Number.POSITIVE_INFINITY
+    for (const { state } of this.#parts.positions.all) {
+      if (state.kind === 'claiming' && state.notBeforeMs > nowMs) waitMs = Math.min(waitMs, state.notBeforeMs - nowMs)
+      if (state.kind === 'suspended') waitMs = Math.min(waitMs, Math.max(1, state.untilMs - nowMs))
+    }
+    return waitMs
+  }
+
+  async #claim(due: readonly Position[]): Promise<void> {
+    const { options, positions } = this.#parts
+    const { ledger, events, time } = options
+    const tokens = new Map(due.map((position) => [position, position.assignment]))
+    const ours = (position: Position): boolean =>
+      positions.get(position.partition) === position && position.assignment === tokens.get(position)
+    const answer = await ledger.claim(due.map((position) => position.partition)).catch((error: unknown) => {
+      if (!isRetriable(error)) throw error
+      const retryInMs = Math.min(...due.filter(ours).map((position) => this.#again(position)), BACKOFF.maxMs)
+      events.postgresUnavailable({ error, retryInMs })
+      return null
+    })
+    if (answer === null) return
+    for (const { partition, group } of answer.refused) {
+      events.partitionHeldByGroup({ partition, group })
+      positions.get(partition)?.resync(time.clock() + HELD_RETRY_MS)
+    }
+    const fresh: { position: Position; claim: Claim }[] = []
+    for (const position of due) {
+      const claim = answer.claims.find((each) => each.partition === position.partition)
+      if (claim === undefined) {
+        if (ours(position) && !answer.refused.some((each) => each.partition === position.partition))
+          this.#again(position)
+      } else if (ours(position)) fresh.push({ position, claim })
+      else if (positions.get(position.partition) === undefined) await ledger.release([position.partition])
+    }
+    if (fresh.length === 0) return
+    events.partitionsClaimed(
+      fresh.map(({ claim }) => ({ partition: claim.partition, epoch: claim.epoch, nextOffset: claim.nextOffset })),
+    )
+    await Promise.all(fresh.map(({ position, claim }) => this.#verify(position, claim, () => ours(position))))
+    this.#parts.bell.ring()
+  }
+
+  async #verify(position: Position, claim: Claim, ours: () => boolean): Promise<void> {
+    const { options, claimed } = this.#parts
+    const { events, time, detector } = options
+    const { partition, nextOffset } = claim
+    const attempt = attemptOf(position)
+    position.claimed(claim, nextOffset)
+    try {
+      const [earliest, latest] = [await this.#end(partition, 'earliest'), await this.#end(partition, 'latest')]
+      const doubt = await this.#doubt(claim, earliest, latest)
+      if (!ours()) return
+      position.endOffset = latest
+      if (doubt !== null) {
+        if (nextOffset > latest && attempt < TRUNCATED_ATTEMPTS)
+          return position.resync(time.clock() + backoffMs(attempt + 2, BACKOFF, time.random), attempt + 1)
+        events.fetchFailed({ partition, error: new ProcessorError('KAFKA_LOG_TRUNCATED', doubt) })
+        return position.suspend(time.clock() + TRUNCATED_RETRY_MS, doubt)
+      }
+      const snapshotAt = detector.restore(claim) ? (claim.snapshot?.atOffset ?? nextOffset) : nextOffset
+      position.claimed(claim, snapshotAt >= earliest ? snapshotAt : nextOffset)
+      if (nextOffset < earliest) {
+        const gap = position.lost(earliest, 'retention', time.clock())
+        if (gap !== null) events.gapFound({ partition, ...gap })
+      }
+      position.verified(time.clock())
+      claimed(position)
+    } catch (error) {
+      if (!isRetriable(error)) throw error
+      events.fetchFailed({ partition, error })
+      if (ours()) position.resync(time.clock() + backoffMs(attempt, BACKOFF, time.random), attempt + 1)
+    }
+  }
+
+  /** Why the log can't be the one that was read before; null when it can. */
+  async #doubt(claim: Claim, earliest: number, latest: number): Promise<string | null> {
+    const { partition, nextOffset, tail } = claim
+    if (nextOffset > latest) {
+      const end = tail === null ? -1 : await this.#epochEnd(partition, tail.leaderEpoch)
+      if (end >= nextOffset)
+        throw new ProcessorError(
+          'KAFKA_UNAVAILABLE',
+          `The new leader of partition ${partition} does not show all of its log yet`,
+        )
+      return `Partition ${partition} ends at ${latest}, the ledger stands at ${nextOffset}: truncated, recreated or another cluster`
+    }
+    if (tail === null || tail.offset < earliest || tail.offset >= latest) return null
+    const found = await this.#recordAt(partition, tail.offset)
+    if (found === null || (found.crc === tail.crc && found.timestamp === tail.timestamp)) return null
+    return `Partition ${partition} holds another record at offset ${tail.offset} than the one that was stored: truncated, recreated or another cluster`
+  }
+
+  async #epochEnd(partition: number, leaderEpoch: number): Promise<number> {
+    const { options, layout, log } = this.#parts
+    const leader = layout.leader(partition)
+    if (leader === undefined || leaderEpoch < 0) return -1
+    const connection = await log.get()
+    const asked = {
+      node: leader.leader,
+      topic: options.topic,
+      partition,
+      currentLeaderEpoch: leader.leaderEpoch,
+      leaderEpoch,
+    }
+    const answer = await connection.offsetForLeaderEpoch(asked)
+    return answer.errorCode === 0 ? answer.endOffset : -1
+  }
+
+  /** What the log holds at an offset; null where compaction took it. Throws KAFKA_UNAVAILABLE when it can't be read. */
+  async #recordAt(partition: number, offset: number): Promise<{ crc: number; timestamp: number } | null> {
+    const { options, layout, log, bell } = this.#parts
+    const leader = layout.leader(partition)
+    if (leader === undefined) throw new ProcessorError('KAFKA_UNAVAILABLE', `Nobody leads partition ${partition}`)
+    const connection = await log.get()
+    const position = { partition, offset, leaderEpoch: leader.leaderEpoch, maxBytes: options.fetchPartitionBytesMax }
+    const request = {
+      node: leader.leader,
+      topic: options.topic,
+      positions: [position],
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: options.fetchPartitionBytesMax,
+    }
+    const answer = await connection.fetch(request, AbortSignal.any([]))
+    const fetched = answer.partitions.find((each) => each.partition === partition)
+    if (fetched === undefined || fetched.errorCode !== 0) {
+      layout.suspect()
+      bell.ring()
+      throw new ProcessorError(
+        'KAFKA_UNAVAILABLE',
+        `Kafka answered the fetch of offset ${offset} of partition ${partition} with error ${fetched?.errorCode ?? answer.errorCode}`,
+      )
+    }
+    const range = readRange(fetched, offset, { plainBytesMax: options.plainBytesMax })
+    if (range.error !== null && range.records.length === 0)
+      throw new ProcessorError('KAFKA_CORRUPT_BATCH', messageOf(range.error), { cause: range.error })
+    const record = range.records[0]
+    return record?.offset === offset ? { crc: recordCrc(record), timestamp: record.timestamp } : null
+  }
+
+  async #end(partition: number, end: 'earliest' | 'latest'): Promise<number> {
+    const { options, layout, log } = this.#parts
+    const offset = (await logEnds({ layout, log, topic: options.topic }, [partition], end)).get(partition)
+    if (offset === undefined)
+      throw new ProcessorError('KAFKA_UNAVAILABLE', `Kafka did not say where partition ${partition} ends`)
+    return offset
+  }
+
+  /** Claims it again after a while; returns the while. */
+  #again(position: Position): number {
+    const { time } = this.#parts.options
+    const attempt = attemptOf(position)
+    const retryInMs = backoffMs(attempt, BACKOFF, time.random)
+    position.resync(time.clock() + retryInMs, attempt + 1)
+    return retryInMs
+  }
+}
+
+function attemptOf(position: Position): number {
+  return position.state.kind === 'claiming' ? position.state.attempt : 0
+}

@@ -1,0 +1,39 @@
+/** What a KafkaSource is made of: its settings, the ports it works through, and the world's time. */
+import type { Events } from '../events.ts'
+import type { Claim, Ledger } from '../ledger.ts'
+import type { Time } from './pacing.ts'
+import type { KafkaTransport } from './transport.ts'
+
+/** The detector's memory of a partition, kept by the scorer. */
+export interface Detector {
+  /** True: it knows everything before the claim's snapshot, or wishes to start cold at the claim's offset. */
+  restore(claim: Claim): boolean
+  drop(partition: number): void
+}
+
+export interface SourceOptions {
+  readonly transport: KafkaTransport
+  readonly ledger: Ledger
+  readonly events: Events
+  readonly detector: Detector
+  readonly time: Time
+
+  readonly topic: string
+  readonly groupId: string
+  readonly startPolicy: 'latest' | 'earliest'
+  readonly sessionTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  readonly rebalanceTimeoutMs: number
+  /** A batch is handed out when it has this many rows or bytes, when its oldest record has waited so long, or when nobody is busy. */
+  readonly rowsMax: number
+  readonly bytesMax: number
+  readonly intervalMs: number
+  /** Fetching pauses when more is held than this, fetched or handed out; it goes on below 70 % of it. */
+  readonly bufferBytesMax: number
+  /** Long poll, and how much one answer may carry, in all and of one partition. */
+  readonly fetchMaxWaitMs: number
+  readonly fetchBytesMax: number
+  readonly fetchPartitionBytesMax: number
+  /** A record batch that is longer than this when decompressed is refused as corrupt. */
+  readonly plainBytesMax: number
+}

@@ -1,0 +1,98 @@
+/**
+ * Before anything is read: the topic must exist, and the ledger must know where each of its partitions begins. Whoever is away
+ * (Kafka, the topic, PostgreSQL) is waited for, said once a try.
+ */
+import { isRetriable, ProcessorError } from '../errors.ts'
+import type { LogConnection } from './log-connection.ts'
+import { backoffMs, rest } from './pacing.ts'
+import type { SourceOptions } from './source-options.ts'
+import { logEnds, type TopicLayout } from './topic-layout.ts'
+
+const BACKOFF = { minMs: 500, maxMs: 5_000 }
+
+export class TopicStart {
+  readonly #options: SourceOptions
+  readonly #log: LogConnection
+  readonly #layout: TopicLayout
+  #pinned: ReadonlySet<number> = new Set()
+  #pinnedKey = ''
+
+  constructor(options: SourceOptions, log: LogConnection, layout: TopicLayout) {
+    this.#options = options
+    this.#log = log
+    this.#layout = layout
+  }
+
+  /** Whether the ledger has a row for it. */
+  pinned(partition: number): boolean {
+    return this.#pinned.has(partition)
+  }
+
+  /** The layout shows partitions, or a topic, that the ledger was not told of. */
+  get outdated(): boolean {
+    return this.#layout.key !== this.#pinnedKey || this.#layout.partitions.some((each) => !this.#pinned.has(each))
+  }
+
+  /** The name belongs to another topic now. */
+  get recreated(): boolean {
+    return this.#layout.key !== this.#pinnedKey
+  }
+
+  /** Resolves when everything is pinned, or the signal aborts. Rejects only for what no retry can cure. */
+  async wait(signal: AbortSignal): Promise<void> {
+    const { events, time, topic } = this.#options
+    let connected = false
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const retryInMs = backoffMs(attempt, BACKOFF, time.random)
+      try {
+        const exists = await this.#layout.refresh()
+        if (!connected) events.kafkaConnected()
+        connected = true
+        if (exists) return await this.pin()
+        events.topicMissing({ topic, retryInMs })
+      } catch (error) {
+        if (!isRetriable(error)) throw error
+        this.tell(error, retryInMs)
+      }
+      await rest(retryInMs, time, signal)
+    }
+  }
+
+  /** Rejects as the ledger and the transport do. */
+  async pin(): Promise<void> {
+    const { ledger, events, topic, startPolicy } = this.#options
+    const partitions = this.#layout.partitions
+    const topicKey = this.#layout.key
+    let offsets: ReadonlyMap<number, number> = new Map()
+    const startOffsets = async (): Promise<ReadonlyMap<number, number>> => {
+      offsets = await this.#startOffsets(partitions)
+      return offsets
+    }
+    const pinned = await ledger.pin({ topic, topicKey, partitions, startPolicy, startOffsets })
+    if (pinned.created === 'first-start') events.startPinned({ topic, policy: startPolicy, offsets })
+    if (pinned.created === 'recreated') events.topicRecreated({ topic, incarnation: pinned.incarnation })
+    this.#pinned = new Set(partitions)
+    this.#pinnedKey = topicKey
+  }
+
+  /** As `auto.offset.reset`: where the group stands if it has committed, else the policy's end. */
+  async #startOffsets(partitions: readonly number[]): Promise<Map<number, number>> {
+    const { transport, groupId, topic, startPolicy } = this.#options
+    const parts = { layout: this.#layout, log: this.#log, topic }
+    const group = await transport.openGroup(groupId)
+    try {
+      const committed = await group.committed(topic, partitions)
+      const policy = await logEnds(parts, partitions, startPolicy)
+      return new Map(partitions.map((each) => [each, committed.get(each) ?? policy.get(each) ?? 0]))
+    } finally {
+      await group.close().catch(() => undefined)
+    }
+  }
+
+  /** Says who is away. */
+  tell(error: unknown, retryInMs: number): void {
+    const fromKafka = error instanceof ProcessorError && error.code.startsWith('KAFKA')
+    if (fromKafka) this.#options.events.kafkaUnavailable({ error, retryInMs })
+    else this.#options.events.postgresUnavailable({ error, retryInMs })
+  }
+}
