@@ -34,6 +34,8 @@ export class BrokerConnection {
   #opened: Connection | null = null
   #opening: Promise<Connection> | null = null
   #closed = false
+  /** Ends everything that waits, for close(). */
+  readonly #waiting = new Set<(why: string) => void>()
 
   constructor(address: BrokerAddress, limits: ConnectionLimits) {
     this.address = address
@@ -48,7 +50,7 @@ export class BrokerConnection {
   async ask<T>(request: (connection: Connection) => Promise<T>, options: AskOptions = {}): Promise<T> {
     if (options.signal?.aborted) throw this.#unavailable('the request was aborted')
     try {
-      const connection = await this.#open()
+      const connection = await this.#connected(options.signal)
       const timeoutMs = this.#limits.requestTimeoutMs + (options.heldMs ?? 0)
       return await this.#bounded(answered(request(connection)), connection, timeoutMs, options.signal)
     } catch (error) {
@@ -58,16 +60,18 @@ export class BrokerConnection {
 
   close(): void {
     this.#closed = true
+    for (const giveUp of [...this.#waiting]) giveUp('the connection was closed')
     if (this.#opened !== null) this.#drop(this.#opened)
   }
 
-  async #open(): Promise<Connection> {
+  async #connected(signal?: AbortSignal): Promise<Connection> {
     if (this.#closed) throw this.#unavailable('the connection was closed')
     if (this.#opened?.isConnected()) return this.#opened
     this.#opening ??= this.#connect().finally(() => {
       this.#opening = null
     })
-    return this.#opening
+    // An abort leaves the opening to whoever asks next.
+    return this.#bounded(this.#opening, null, 2 * this.#limits.connectTimeoutMs, signal)
   }
 
   async #connect(): Promise<Connection> {
@@ -82,26 +86,24 @@ export class BrokerConnection {
     const { host, port } = this.address
     // The library forgets its callback in rare orders of events; the deadline doesn't.
     await this.#bounded(Promise.resolve(connection.connect(host, port)), connection, connectTimeoutMs + 100)
-    if (this.#closed) {
-      this.#drop(connection)
-      throw this.#unavailable('the connection was closed')
-    }
     return connection
   }
 
-  #bounded<T>(work: Promise<T>, connection: Connection, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  #bounded<T>(work: Promise<T>, connection: Connection | null, timeoutMs: number, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer)
+        this.#waiting.delete(giveUp)
         signal?.removeEventListener('abort', abort)
       }
       const giveUp = (why: string): void => {
         settle()
-        this.#drop(connection)
+        if (connection !== null) this.#drop(connection)
         reject(this.#unavailable(why))
       }
       const abort = (): void => giveUp('the request was aborted')
       const timer = setTimeout(() => giveUp(`no answer within ${timeoutMs} ms`), timeoutMs)
+      this.#waiting.add(giveUp)
       signal?.addEventListener('abort', abort)
       work.then(
         (value) => {
