@@ -1,6 +1,6 @@
 /**
- * Snappy, read only: a raw block, or the framing of the Java library (xerial) that Kafka's own producer writes.
- * Own code because the client library's decoder takes no output limit and ends in a trap on bad input.
+ * Snappy, a raw block or the framing of the Java library (xerial) that Kafka's own producer writes; checked element by element
+ * before the client library decompresses it, for the reasons told in lz4.ts.
  *
  *   block => length:uvarint element*
  *   element => tag:u8 ...            low two bits: 0 literals, 1 copy with 11 bits of distance, 2 with 16, 3 with 32
@@ -8,69 +8,41 @@
  *
  * Source: https://github.com/google/snappy/blob/main/format_description.txt
  */
-import { copyMatch } from './match-copy.ts'
+import { compressionsAlgorithms } from '@platformatic/kafka'
 
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
 
-/** The content; throws a RangeError where it is malformed or longer than `bytesMax`. */
+/** The content; throws where it is malformed or longer than `bytesMax`. */
 export function snappyDecompress(input: Buffer, bytesMax: number): Buffer {
-  const blocks = findBlocks(input)
+  if (input.length < XERIAL.length || XERIAL.compare(input, 0, XERIAL.length) !== 0) {
+    checkBlock(input, 0, input.length, bytesMax)
+    return compressionsAlgorithms.snappy.decompressSync(input)
+  }
+  if (input.length < XERIAL_HEADER_BYTES) throw new RangeError('snappy: the framing ends within its header')
   let total = 0
-  for (const block of blocks) total += readLength(input, block).bytes
-  if (total > bytesMax) throw new RangeError(`snappy: ${total} bytes, more than ${bytesMax}`)
-  const output = Buffer.allocUnsafe(total)
-  let written = 0
-  for (const block of blocks) {
-    const { bytes, end } = readLength(input, block)
-    decodeBlock({ input, from: end, to: block.to, output, start: written, limit: written + bytes })
-    written += bytes
-  }
-  return output
-}
-
-interface Block {
-  readonly from: number
-  readonly to: number
-}
-
-function findBlocks(input: Buffer): Block[] {
-  if (input.length < XERIAL_HEADER_BYTES || XERIAL.compare(input, 0, XERIAL.length) !== 0) {
-    return [{ from: 0, to: input.length }]
-  }
-  const blocks: Block[] = []
   for (let at = XERIAL_HEADER_BYTES; at < input.length; ) {
     if (at + 4 > input.length) throw new RangeError('snappy: the framing ends within a size')
     const from = at + 4
     at = from + input.readUInt32BE(at)
     if (at > input.length) throw new RangeError('snappy: the framing ends within a block')
-    blocks.push({ from, to: at })
+    total += checkBlock(input, from, at, bytesMax - total)
   }
-  return blocks
+  return compressionsAlgorithms.snappy.decompressSync(input)
 }
 
-function readLength(input: Buffer, block: Block): { bytes: number; end: number } {
-  let bytes = 0
-  for (let at = block.from, scale = 1; at < block.to && at < block.from + 5; at++, scale *= 128) {
-    const byte = input[at]!
-    bytes += (byte & 0x7f) * scale
-    if (byte < 128) return { bytes, end: at + 1 }
-  }
-  throw new RangeError('snappy: a block without its length')
-}
-
-interface Decoding {
-  readonly input: Buffer
-  readonly from: number
-  readonly to: number
-  readonly output: Buffer
-  readonly start: number
-  readonly limit: number
-}
-
-function decodeBlock({ input, from, to, output, start, limit }: Decoding): void {
+/** The bytes of content that the block says it has, and does have. */
+function checkBlock(input: Buffer, from: number, to: number, limit: number): number {
   let at = from
-  let written = start
+  let expected = 0
+  for (let scale = 1; ; scale *= 128) {
+    if (at === to || at === from + 5) throw new RangeError('snappy: a block without its length')
+    const byte = input[at++]!
+    expected += (byte & 0x7f) * scale
+    if (byte < 128) break
+  }
+  if (expected > limit) throw new RangeError(`snappy: ${expected} bytes, more than ${limit}`)
+  let bytes = 0
   while (at < to) {
     const tag = input[at++]!
     const kind = tag & 3
@@ -82,25 +54,22 @@ function decodeBlock({ input, from, to, output, start, limit }: Decoding): void 
         length = input.readUIntLE(at, extra) + 1
         at += extra
       }
-      if (at + length > to || written + length > limit) throw new RangeError('snappy: literals beyond a limit')
-      if (length > 32) input.copy(output, written, at, at + length)
-      else for (let index = 0; index < length; index++) output[written + index] = input[at + index]!
       at += length
     } else {
-      const bytes = kind === 3 ? 4 : kind
-      if (at + bytes > to) throw new RangeError('snappy: a block ends within a distance')
-      let distance = input.readUIntLE(at, bytes)
-      at += bytes
+      const extra = kind === 3 ? 4 : kind
+      if (at + extra > to) throw new RangeError('snappy: a block ends within a distance')
+      let distance = input[at]!
       if (kind === 1) {
         length = ((tag >> 2) & 7) + 4
         distance |= (tag >> 5) << 8
+      } else {
+        distance = kind === 2 ? distance | (input[at + 1]! << 8) : input.readUInt32LE(at)
       }
-      if (distance === 0 || distance > written - start || written + length > limit) {
-        throw new RangeError('snappy: a bad match')
-      }
-      copyMatch(output, written, distance, length)
+      at += extra
+      if (distance === 0 || distance > bytes) throw new RangeError('snappy: a match with nothing before it')
     }
-    written += length
+    bytes += length
   }
-  if (written !== limit) throw new RangeError('snappy: a block shorter than it says')
+  if (at !== to || bytes !== expected) throw new RangeError('snappy: a block that is not as long as it says')
+  return bytes
 }
