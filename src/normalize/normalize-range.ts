@@ -1,0 +1,32 @@
+/** The normalizer: consecutive records of one partition to logs, dead letters and skips. Each record has exactly one outcome. */
+import type { EpochMs } from '../log.ts'
+import type { NormalizedRange, PartitionRange } from '../pipeline.ts'
+import type { NormalizeLimits } from './limits.ts'
+import { FUTURE_TOLERANCE_MS } from './log-event.ts'
+import { type Outcomes, RecordReader } from './record.ts'
+
+/**
+ * `now` in ms since 1970 is asked for records whose own time is missing or may lie in the future, and for nothing else: all that
+ * is believable is a function of the bytes alone.
+ */
+export function createNormalizer(
+  limits: NormalizeLimits,
+  now: () => number,
+): (range: PartitionRange) => NormalizedRange {
+  let believableUntil = Number.NEGATIVE_INFINITY
+  /** The record's time, or null where it is -1 or lies in the future. */
+  function believable(timestamp: EpochMs): EpochMs | null {
+    if (!(timestamp > 0)) return null
+    if (timestamp > believableUntil) believableUntil = now() + FUTURE_TOLERANCE_MS
+    return timestamp > believableUntil ? null : timestamp
+  }
+  return (range) => {
+    const outcomes: Outcomes = { events: [], rejects: [], skips: {} }
+    const reader = new RecordReader(limits, outcomes)
+    for (const record of range.records) {
+      const recordTimestamp = believable(record.timestamp)
+      reader.read(record, { partition: range.partition, offset: record.offset, recordTimestamp, now })
+    }
+    return outcomes
+  }
+}

@@ -1,0 +1,102 @@
+/** One record to its logs, or to the reason why it has none. */
+import type { LogEvent, RawRecord, Reject, RejectReason, SkipReason } from '../log.ts'
+import { Fields } from './aliases.ts'
+import { Coercions } from './coercions.ts'
+import { parseExactly } from './json-text.ts'
+import type { NormalizeLimits } from './limits.ts'
+import { logEventOf, type RecordPlace } from './log-event.ts'
+import { type Message, nameOfType, openMessage } from './message.ts'
+
+/** Where the outcomes of a range are collected. */
+export interface Outcomes {
+  readonly events: LogEvent[]
+  readonly rejects: Reject[]
+  readonly skips: Partial<Record<SkipReason, number>>
+}
+
+/** Reading numbers exactly is slow: longer texts keep what a double makes of them. */
+const EXACT_TEXT_LENGTH_MAX = 65_536
+
+/** Reads the records of one range, one after the other; keeps only scratch space between them. */
+export class RecordReader {
+  readonly #limits: NormalizeLimits
+  readonly #outcomes: Outcomes
+  readonly #fields = new Fields()
+  readonly #coercions = new Coercions()
+
+  constructor(limits: NormalizeLimits, outcomes: Outcomes) {
+    this.#limits = limits
+    this.#outcomes = outcomes
+  }
+
+  read(record: RawRecord, place: RecordPlace): void {
+    const message = openMessage(record, this.#limits)
+    const { skips } = this.#outcomes
+    switch (message.kind) {
+      case 'skip':
+        skips[message.reason] = (skips[message.reason] ?? 0) + 1
+        break
+      case 'refused':
+        this.#reject({ record, place, item: -1 }, message.reason, message.detail)
+        break
+      case 'plaintext':
+        this.#fields.clear()
+        this.#fields.put('message', message.text)
+        this.#pushFields(place, 0, message.notes)
+        break
+      case 'logs':
+        this.#pushLogs(message, record, place)
+        break
+    }
+  }
+
+  /** All over again, exactly, where a number was met that a double cannot hold. */
+  #pushLogs(message: Message & { kind: 'logs' }, record: RawRecord, place: RecordPlace): void {
+    const { events, rejects } = this.#outcomes
+    const eventsBefore = events.length
+    const rejectsBefore = rejects.length
+    const exact = this.#pushAll(message.logs, { record, place, notes: message.notes })
+    if (exact || message.text.length > EXACT_TEXT_LENGTH_MAX) return
+    events.length = eventsBefore
+    rejects.length = rejectsBefore
+    this.#pushAll(parseExactly(message.text), { record, place, notes: [...message.notes, 'number_as_text'] })
+  }
+
+  /** False where a number was garbled. */
+  #pushAll(logs: unknown, from: { record: RawRecord; place: RecordPlace; notes: readonly string[] }): boolean {
+    if (!Array.isArray(logs)) return this.#pushLog(logs, from, 0)
+    let exact = true
+    for (let item = 0; item < logs.length; item++) {
+      if (!this.#pushLog(logs[item], from, item)) exact = false
+    }
+    return exact
+  }
+
+  #pushLog(
+    log: unknown,
+    from: { record: RawRecord; place: RecordPlace; notes: readonly string[] },
+    item: number,
+  ): boolean {
+    const { record, place, notes } = from
+    if (typeof log !== 'object' || log === null || Array.isArray(log)) {
+      this.#reject({ record, place, item }, 'bad_item', `Element ${item} is ${nameOfType(log)}, not a JSON object`)
+      return true
+    }
+    this.#fields.fill(log)
+    return this.#pushFields(place, item, notes)
+  }
+
+  #pushFields(place: RecordPlace, item: number, notes: readonly string[]): boolean {
+    const coercions = this.#coercions
+    coercions.clear()
+    for (const note of notes) coercions.note(note)
+    this.#outcomes.events.push(logEventOf(this.#fields, coercions, { place, item, limits: this.#limits }))
+    return !coercions.inexactNumber
+  }
+
+  #reject(at: { record: RawRecord; place: RecordPlace; item: number }, reason: RejectReason, detail: string): void {
+    const { partition, offset } = at.place
+    const { item, record } = at
+    this.#outcomes.rejects.push({ partition, offset, item, reason, detail, service: null, sqlstate: null, record })
+  }
+}
