@@ -130,6 +130,20 @@ for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
   })
 }
 
+for (const codec of ['gzip', 'snappy', 'lz4', 'zstd']) {
+  it(`the transport reads what Kafka's own producer writes with ${codec}`, { skip }, async () => {
+    const topic = await newTopic(1)
+    const lines = Array.from({ length: 5000 }, (_, index) => `{"message":"line ${index} of ${codec}"}`)
+    const settings = ['--bootstrap-server', world.kafka.address, '--topic', topic, '--compression-codec', codec]
+    await world.kafka.tool('org.apache.kafka.tools.ConsoleProducer', settings, `${lines.join('\n')}\n`)
+    const records = (await readAll(topic)).flatMap((range) => range.records)
+    assert.deepEqual(
+      records.map((record) => record.value?.toString()),
+      lines,
+    )
+  })
+}
+
 it('the transport shows committed transactions only and accounts for every other offset as a hole', {
   skip,
 }, async () => {
