@@ -2,6 +2,7 @@
  * From one partition's Fetch answer to consecutive offsets [from, to), each of them accounted for: a record, or a hole that
  * the log itself proves (a control record, an aborted transaction, an offset inside a batch that compaction has emptied).
  * An offset between two batches proves nothing, so a range ends there; the next one then begins with a suspected gap.
+ * It also ends where another leader's batches begin.
  * Pure.
  */
 import { messageOf, ProcessorError } from '../errors.ts'
@@ -80,6 +81,8 @@ class Reading {
     if (this.#to > this.#from && batch.baseOffset !== this.#to) {
       throw new ProcessorError('KAFKA_CORRUPT_BATCH', `a batch at offset ${batch.baseOffset} behind ${this.#to - 1}`)
     }
+    // One leader epoch a range, so that it is right for the tail wherever the range is cut; the rest is fetched again.
+    if (this.#records.length > 0 && batch.leaderEpoch !== this.#leaderEpoch) return false
     const hidden = this.#committed.hides(batch)
     if (!hidden && batch.lastOffset >= this.#to) this.#take(batch)
     this.#at += batch.bytes

@@ -24,7 +24,7 @@ const sent = (baseOffset: number, count: number, producerId: bigint): Buffer =>
   plainBatch(baseOffset, count, { producerId, transactional: true })
 
 it('a record range accounts for every offset from the wanted one on, and remembers the last record', () => {
-  const found = range([plainBatch(10, 5), plainBatch(15, 2, { leaderEpoch: 4 })], 12)
+  const found = range([plainBatch(10, 5), plainBatch(15, 2)], 12)
   assert.deepEqual(offsets(found), [12, 13, 14, 15, 16])
   const { from, to, holes, gapTo, error, truncated } = found
   assert.deepEqual(
@@ -32,11 +32,23 @@ it('a record range accounts for every offset from the wanted one on, and remembe
     { from: 12, to: 17, holes: 0, gapTo: null, error: null, truncated: false },
   )
   assert.deepEqual(found.tail, {
-    leaderEpoch: 4,
+    leaderEpoch: 3,
     offset: 16,
     timestamp: 1_700_000_000_000,
     crc: crc32c(Buffer.from('value 1')),
   })
+})
+
+it('a record range ends where another leader begins, so that every record of it has the epoch told', () => {
+  const batches = [
+    markerBatch(0, 1n, 'commit'),
+    plainBatch(1, 2, { leaderEpoch: 4 }),
+    plainBatch(3, 2, { leaderEpoch: 5 }),
+  ]
+  const found = range(batches, 0)
+  assert.deepEqual([offsets(found), found.to, found.tail?.leaderEpoch, found.gapTo], [[1, 2], 3, 4, null])
+  const next = range(batches.slice(1), 3)
+  assert.deepEqual([offsets(next), next.to, next.tail?.leaderEpoch], [[3, 4], 5, 5])
 })
 
 it('a record range is empty for an empty answer', () => {
@@ -102,6 +114,11 @@ it('a record range hides the records of aborted transactions only, among committ
   const found = range(batches, 0, [{ producerId: 1n, firstOffset: 0 }])
   assert.deepEqual(offsets(found), [2, 3, 4, 6])
   assert.deepEqual([found.to, found.holes], [9, 5])
+})
+
+it('a record range shows what the producer of an aborted transaction wrote outside of it', () => {
+  const batches = [sent(0, 1, 1n), plainBatch(1, 1, { producerId: 1n }), markerBatch(2, 1n, 'abort')]
+  assert.deepEqual(offsets(range(batches, 0, [{ producerId: 1n, firstOffset: 0 }])), [1])
 })
 
 it('a record range hides every one of several aborted transactions of one producer', () => {
