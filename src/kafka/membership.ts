@@ -21,6 +21,14 @@
 import { isRetriable, ProcessorError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import {
+  COORDINATOR_LOADING,
+  groupError,
+  ILLEGAL_GENERATION,
+  MEMBER_ID_REQUIRED,
+  REBALANCE_IN_PROGRESS,
+  UNKNOWN_MEMBER,
+} from './group-errors.ts'
+import {
   ASSIGNORS,
   assign,
   decodeAssignment,
@@ -31,16 +39,6 @@ import {
 } from './group-protocol.ts'
 import { backoffMs, Doorbell, rest, type Time, within } from './pacing.ts'
 import type { GroupTransport, JoinAnswer } from './transport.ts'
-
-const COORDINATOR_LOADING = 14
-const COORDINATOR_GONE: readonly number[] = [15, 16]
-const ILLEGAL_GENERATION = 22
-const INCONSISTENT_PROTOCOL = 23
-const UNKNOWN_MEMBER = 25
-const REBALANCE_IN_PROGRESS = 27
-const MEMBER_ID_REQUIRED = 79
-/** Unusable group id, session timeout out of the broker's bounds, not authorized. */
-const REFUSED: readonly number[] = [24, 26, 30]
 
 const LIFE_BACKOFF = { minMs: 250, maxMs: 10_000 }
 const JOIN_BACKOFF = { minMs: 100, maxMs: 2_000 }
@@ -136,7 +134,7 @@ export class Membership {
     const { generation, memberId } = member
     const answers = await member.group.commit({ generation, memberId, topic: this.#options.topic, offsets })
     const refused = answers.find((answer) => answer.errorCode !== 0)
-    if (refused !== undefined) throw answered('OffsetCommit', refused.errorCode)
+    if (refused !== undefined) throw groupError('OffsetCommit', refused.errorCode)
   }
 
   async #live(signal: AbortSignal): Promise<void> {
@@ -196,7 +194,7 @@ export class Membership {
           await rest(backoffMs(attempt + 1, JOIN_BACKOFF, time.random), time, signal)
           break
         default:
-          throw answered('JoinGroup', answer.errorCode)
+          throw groupError('JoinGroup', answer.errorCode)
       }
     }
     return null
@@ -217,7 +215,7 @@ export class Membership {
       case ILLEGAL_GENERATION:
         return null
       default:
-        throw answered('SyncGroup', answer.errorCode)
+        throw groupError('SyncGroup', answer.errorCode)
     }
   }
 
@@ -266,7 +264,7 @@ export class Membership {
           hooks.lost()
           return
         default:
-          throw answered('Heartbeat', answer.errorCode)
+          throw groupError('Heartbeat', answer.errorCode)
       }
     }
   }
@@ -291,14 +289,4 @@ export class Membership {
     this.#memberId = ''
     await within(heartbeatIntervalMs, left, time)
   }
-}
-
-function answered(request: string, code: number): ProcessorError {
-  if (REFUSED.includes(code)) return new ProcessorError('KAFKA_REFUSED', `Kafka refused ${request} with error ${code}`)
-  if (code === INCONSISTENT_PROTOCOL) {
-    const hint = `no assignment strategy in common: another kind of consumer uses this group (we offer ${ASSIGNORS.join(', ')})`
-    return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request} with error ${code}, ${hint}`)
-  }
-  const what = COORDINATOR_GONE.includes(code) ? 'the group has another coordinator now' : `error ${code}`
-  return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request}: ${what}`)
 }

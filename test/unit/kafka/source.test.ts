@@ -1,0 +1,406 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { epochMs } from '../../../src/log.ts'
+import { SourceWorld } from '../../support/source-world.ts'
+
+const many = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `log ${from + index}`)
+const upTo = (count: number, from = 0): number[] => Array.from({ length: count - from }, (_, index) => from + index)
+
+test('every record is stored once and in order, and hints follow', async () => {
+  const world = new SourceWorld(2)
+  world.kafka.partition(0).produce(many(300))
+  world.kafka.partition(1).produce(many(50))
+  world.start()
+  await world.caughtUp()
+  world.kafka.partition(0).produce(many(20))
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(320))
+  assert.deepEqual(world.stored(1), upTo(50))
+  await world.clock.advance(2_500)
+  assert.deepEqual([...world.kafka.group.commits].sort(), [
+    [0, 320],
+    [1, 50],
+  ])
+  assert.equal(world.source.status().joined, true)
+  await world.finish()
+  assert.deepEqual(world.ledger.released, [0, 1])
+  assert.deepEqual(world.kafka.group.left, ['member-1'])
+  assert.deepEqual(world.heard('partitionsRevoked'), [{ partitions: [0, 1], how: 'stopped' }])
+})
+
+test('topic, Kafka and database may come later than the source', async () => {
+  const world = new SourceWorld(null)
+  world.kafka.down = true
+  world.ledger.down = true
+  world.start()
+  await world.clock.advance(3_000)
+  assert.ok(world.heard('kafkaUnavailable').length > 0)
+  world.kafka.down = false
+  await world.clock.advance(10_000)
+  assert.ok(world.heard('topicMissing').length > 0)
+  world.kafka.partitions = new SourceWorld(1).kafka.partitions
+  world.kafka.partition(0).produce(many(3))
+  await world.clock.advance(10_000)
+  assert.ok(world.heard('postgresUnavailable').length > 0)
+  assert.equal(world.kafka.group.joins, 0, 'nothing is joined before the start is pinned')
+  world.ledger.down = false
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(3))
+  await world.finish()
+})
+
+test('an abort while the topic is missing ends the source', async () => {
+  const world = new SourceWorld(null).start()
+  await world.clock.advance(2_000)
+  await world.finish()
+})
+
+test('the first start takes the group offset, else the end that the policy names', async () => {
+  const world = new SourceWorld(2, { startPolicy: 'latest' })
+  world.kafka.partition(0).produce(many(10))
+  world.kafka.partition(1).produce(many(10))
+  world.kafka.group.commits.set(0, 4)
+  world.start()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(10, 4))
+  assert.deepEqual(world.stored(1), [])
+  assert.equal(world.ledger.row(1).base, 10)
+  await world.finish()
+})
+
+test('before a rebalance what was handed out is stored, hinted and released; then reading goes on', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(10))
+  world.start()
+  await world.caughtUp()
+  const letGo = world.ledger.hold()
+  world.kafka.partition(0).produce(many(10))
+  await world.clock.until('the batch is handed out', () => world.ranges.length >= 2)
+  world.kafka.group.rebalancing = true
+  const before = world.kafka.group.joins
+  await world.clock.advance(4_000)
+  assert.equal(world.kafka.group.joins, before, 'the join waits for the store')
+  const beats = world.kafka.group.heartbeats
+  await world.clock.advance(3_500)
+  assert.ok(world.kafka.group.heartbeats > beats, 'heartbeats go on meanwhile')
+  letGo()
+  await world.clock.until('joined again', () => world.kafka.group.joins > before)
+  assert.equal(world.kafka.group.commits.get(0), 20)
+  assert.deepEqual(world.ledger.released, [0])
+  world.kafka.partition(0).produce(many(5))
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(25))
+  assert.deepEqual(world.heard('partitionsRevoked'), [{ partitions: [0], how: 'revoked' }])
+  await world.finish()
+})
+
+test('a store that hangs holds a rebalance for ten seconds, and its late batch is fenced or counted once', async () => {
+  const world = new SourceWorld(1)
+  world.start()
+  await world.clock.until('assigned', () => world.heard('partitionsClaimed').length > 0)
+  const letGo = world.ledger.hold()
+  world.kafka.partition(0).produce(many(10))
+  await world.clock.until('handed out', () => world.ranges.length > 0)
+  world.kafka.group.rebalancing = true
+  await world.clock.until('joined again', () => world.kafka.group.generation === 2, 15_000)
+  assert.equal(world.heard('partitionsClaimed').length, 1, 'not claimed while old ranges are under way')
+  letGo()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(10))
+  await world.finish()
+})
+
+test('an answer that arrives after the partition was lost is dropped', async () => {
+  const world = new SourceWorld(1)
+  const answer = Promise.withResolvers<void>()
+  world.kafka.partition(0).produce(many(5))
+  world.kafka.tamper = async (fetched) => {
+    await answer.promise
+    return fetched
+  }
+  world.start()
+  await world.clock.until('a fetch is under way', () => world.kafka.fetches.length === 1)
+  world.kafka.group.forget()
+  await world.clock.until('lost', () => world.heard('partitionsRevoked').length > 0)
+  world.kafka.tamper = (fetched) => fetched
+  answer.resolve()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(5))
+  assert.deepEqual(world.heard('staleDelivery'), [{ partition: 0, records: 5 }])
+  assert.deepEqual(world.heard('partitionsRevoked')[0], { partitions: [0], how: 'lost' })
+  await world.finish()
+})
+
+test('a fenced partition is claimed again only after a later heartbeat', async () => {
+  const world = new SourceWorld(1).start()
+  await world.clock.until('assigned', () => world.heard('partitionsClaimed').length > 0)
+  world.ledger.row(0).epoch = 7
+  world.kafka.partition(0).produce(many(5))
+  await world.clock.until('fenced', () => world.source.status().partitions[0]?.state === 'fenced')
+  assert.deepEqual(world.dropped, [0])
+  const beats = world.kafka.group.heartbeats
+  await world.caughtUp()
+  assert.ok(world.kafka.group.heartbeats > beats)
+  assert.equal(world.ledger.row(0).epoch, 8)
+  assert.deepEqual(world.stored(0), upTo(5))
+  await world.finish()
+})
+
+test('a ledger that moved is believed: ahead and rewound', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(10))
+  world.start()
+  await world.caughtUp()
+  const row = world.ledger.row(0)
+  row.next = 4
+  row.tail = null
+  row.stored = upTo(4)
+  world.kafka.partition(0).produce(many(5))
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(15))
+  await world.finish()
+})
+
+test('offsets between two batches become holes after a second look, markers at once, also at the end of the log', async () => {
+  const world = new SourceWorld(1)
+  const partition = world.kafka.partition(0)
+  partition.produce(many(5))
+  partition.compacted(3)
+  partition.produce(many(5))
+  partition.mark()
+  world.start()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), [...upTo(5), ...upTo(13, 8)])
+  assert.equal(world.ledger.row(0).holes, 4)
+  assert.deepEqual(world.heard('clientSkip'), [])
+  await world.finish()
+})
+
+test('records that one answer left out are fetched again and not passed over', async () => {
+  const world = new SourceWorld(1)
+  const partition = world.kafka.partition(0)
+  partition.produce(many(5))
+  partition.produce(many(5))
+  let faulty = true
+  world.kafka.tamper = (fetched) => {
+    if (!faulty || fetched.batches.length === 0) return fetched
+    faulty = false
+    return { ...fetched, batches: partition.batches[1]?.bytes ?? Buffer.alloc(0) }
+  }
+  world.start()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(10))
+  assert.deepEqual(world.heard('clientSkip'), [{ partition: 0, expected: 0, found: 5 }])
+  await world.finish()
+})
+
+test('what retention took is a gap, at the start and on the way', async () => {
+  const world = new SourceWorld(1)
+  const partition = world.kafka.partition(0)
+  partition.produce(many(10))
+  world.ledger.key = 'cluster:aa'
+  partition.deleteBefore(10)
+  world.start()
+  await world.caughtUp()
+  assert.deepEqual(world.ledger.row(0).gaps, [{ from: 0, to: 10, reason: 'retention' }])
+  partition.errorCode = 9
+  await world.clock.advance(2_000)
+  partition.produce(many(10))
+  partition.produce(many(10))
+  partition.deleteBefore(20)
+  partition.errorCode = 0
+  await world.caughtUp()
+  assert.deepEqual(world.ledger.row(0).gaps[1], { from: 10, to: 20, reason: 'retention' })
+  assert.deepEqual(world.stored(0), upTo(30, 20))
+  assert.equal(world.heard('gapFound').length, 2)
+  await world.finish()
+})
+
+test('the detector warms up to exactly where the ledger stands', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(100))
+  world.ledger.key = 'cluster:aa'
+  const snapshot = { partition: 0, atOffset: 40, format: 1, state: new Uint8Array() }
+  world.ledger.rows.set(0, { base: 0, next: 70, epoch: 0, tail: null, snapshot, stored: upTo(70), holes: 0, gaps: [] })
+  world.start()
+  await world.caughtUp()
+  const read = world.ranges.map(({ from, to, purpose }) => ({ from, to, purpose }))
+  assert.deepEqual(read, [
+    { from: 40, to: 70, purpose: 'warm-up' },
+    { from: 70, to: 100, purpose: 'store' },
+  ])
+  assert.deepEqual(world.stored(0), upTo(100))
+  await world.finish()
+})
+
+test('a log whose last stored record is another one is not read', async () => {
+  const world = new SourceWorld(2)
+  for (const index of [0, 1]) world.kafka.partition(index).produce(many(10))
+  world.start()
+  await world.caughtUp()
+  const tail = world.ledger.row(0).tail
+  assert.ok(tail !== null)
+  world.ledger.row(0).tail = { ...tail, crc: tail.crc ^ 1, timestamp: epochMs(5) }
+  world.kafka.group.forget()
+  world.kafka.partition(0).produce(many(1))
+  world.kafka.partition(1).produce(many(1))
+  await world.clock.until('the sound partition goes on', () => world.stored(1).length === 11)
+  await world.clock.advance(5_000)
+  assert.equal(world.stored(0).length, 10)
+  assert.equal(world.source.status().partitions[0]?.state, 'suspended')
+  assert.match(String(world.heard('fetchFailed').map((each) => JSON.stringify(each))), /KAFKA_LOG_TRUNCATED/)
+  await world.finish()
+})
+
+test('fetching pauses when the budget is used up, heartbeats go on, and it resumes', async () => {
+  const world = new SourceWorld(1, { bufferBytesMax: 30_000, rowsMax: 50 })
+  for (let index = 0; index < 40; index++) world.kafka.partition(0).produce(many(50))
+  const letGo = world.ledger.hold()
+  world.start()
+  await world.clock.until('paused', () => world.heard('fetchPaused').length > 0)
+  const { length } = world.kafka.fetches
+  const beats = world.kafka.group.heartbeats
+  await world.clock.advance(60_000)
+  assert.equal(world.kafka.fetches.length, length, 'nothing is fetched while paused')
+  assert.ok(world.kafka.group.heartbeats >= beats + 15)
+  assert.ok(world.source.status().bufferedBytes < 30_000 + 200 * 300)
+  assert.deepEqual(world.heard('watchdogFired'), [])
+  assert.ok((world.source.status().partitions[0]?.lagSeconds ?? 0) > 60)
+  letGo()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(2_000))
+  assert.ok(world.heard('fetchResumed').length > 0)
+  await world.finish()
+})
+
+test('an abort hands out what is buffered, and ends when it is stored', async () => {
+  const world = new SourceWorld(1, { rowsMax: 10 })
+  const letGo = world.ledger.hold()
+  for (let index = 0; index < 4; index++) world.kafka.partition(0).produce(many(10))
+  world.start()
+  await world.clock.until('buffered', () => (world.source.status().partitions[0]?.fetchOffset ?? 0) === 40)
+  world.kafka.partition(0).produce(many(10))
+  world.stop.abort()
+  await world.clock.advance(5_000)
+  assert.equal(world.ended, null)
+  letGo()
+  await world.finish()
+  assert.deepEqual(world.stored(0), upTo(world.ledger.row(0).next))
+  assert.ok(world.ledger.row(0).next >= 40)
+  assert.equal(world.kafka.group.commits.get(0), world.ledger.row(0).next)
+  assert.equal(world.kafka.group.left.length, 1)
+})
+
+test('partitions that are added later are read from 0', async () => {
+  const world = new SourceWorld(1, { startPolicy: 'latest' })
+  world.kafka.partition(0).produce(many(5))
+  world.start()
+  await world.clock.until('assigned', () => world.heard('partitionsClaimed').length > 0)
+  const added = new SourceWorld(1).kafka.partition(0)
+  added.produce(many(7))
+  world.kafka.partitions?.push(added)
+  await world.caughtUp()
+  assert.deepEqual(world.stored(1), upTo(7))
+  assert.deepEqual(world.stored(0), [])
+  await world.finish()
+})
+
+test('a topic that was deleted and made again is read from 0 as another incarnation', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(5))
+  world.start()
+  await world.caughtUp()
+  world.kafka.partitions = null
+  await world.clock.advance(5_000)
+  world.kafka.partitions = new SourceWorld(1).kafka.partitions
+  world.kafka.topicId = 'bb'
+  world.kafka.partition(0).produce(many(3))
+  await world.clock.until('the new one is stored', () => world.ledger.incarnation === 2 && world.stored(0).length === 3)
+  assert.equal(world.heard('topicRecreated').length, 1)
+  await world.finish()
+})
+
+test('a leader that moves is followed', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(5))
+  world.start()
+  await world.caughtUp()
+  world.kafka.leader = 2
+  world.kafka.partition(0).produce(many(5))
+  await world.caughtUp(10_000)
+  assert.equal(world.kafka.fetches.at(-1)?.node, 2)
+  await world.finish()
+})
+
+test('Kafka may go away and come back', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(5))
+  world.start()
+  await world.caughtUp()
+  world.kafka.down = true
+  await world.clock.advance(60_000)
+  world.kafka.down = false
+  world.kafka.partition(0).produce(many(5))
+  await world.caughtUp(30_000)
+  assert.deepEqual(world.stored(0), upTo(10))
+  await world.finish()
+})
+
+test('a partition that stands still is read again, then over new connections, then the source gives up', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(5))
+  world.kafka.tamper = (fetched) => ({ ...fetched, batches: Buffer.alloc(0) })
+  world.start()
+  await world.clock.until('the end', () => world.ended !== null, 300_000)
+  assert.deepEqual(
+    world.heard('watchdogFired').map((each) => JSON.stringify(each)),
+    ['reseek', 'recreate', 'exit'].map((step) => JSON.stringify({ partition: 0, step })),
+  )
+  assert.equal(Reflect.get(Object(world.ended?.error), 'code'), 'KAFKA_STALLED')
+  assert.ok(world.kafka.opened >= 2)
+})
+
+test('a fetch that never returns is cut by new connections', async () => {
+  const world = new SourceWorld(1)
+  world.start()
+  await world.clock.until('a fetch is under way', () => world.kafka.fetches.length > 0)
+  world.kafka.partition(0).produce(many(5))
+  world.kafka.tamper = () => new Promise(() => undefined)
+  await world.clock.until('recreated', () => world.heard('watchdogFired').length === 2, 300_000)
+  world.kafka.tamper = (fetched) => fetched
+  await world.caughtUp(30_000)
+  assert.deepEqual(world.stored(0), upTo(5))
+  await world.finish()
+})
+
+test('a corrupt batch is said, what lies before it is stored, and it is tried again', async () => {
+  const world = new SourceWorld(1)
+  const partition = world.kafka.partition(0)
+  partition.produce(many(5))
+  partition.produce(many(5))
+  let corrupt = true
+  world.kafka.tamper = (fetched) => {
+    if (!corrupt || fetched.batches.length === 0) return fetched
+    const batches = Buffer.from(fetched.batches)
+    batches[batches.length - 1] = (batches.at(-1) ?? 0) ^ 0xff
+    return { ...fetched, batches }
+  }
+  world.start()
+  await world.clock.until('said', () => world.heard('corruptBatch').length > 0)
+  await world.clock.until('the first batch is stored', () => world.stored(0).length === 5)
+  corrupt = false
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(10))
+  await world.finish()
+})
+
+test('partitions that another group holds are said to be, and taken when they are free', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(many(5))
+  world.ledger.heldBy = 'other-group'
+  world.start()
+  await world.clock.until('said', () => world.heard('partitionHeldByGroup').length > 1)
+  world.ledger.heldBy = null
+  await world.caughtUp()
+  await world.finish()
+})
