@@ -15,5 +15,5 @@ export function readService(sent: unknown, lengthMax: number): string {
 
 /** Without controls and surrounding blanks, at most so many code points. */
 export function shortText(text: string, lengthMax: number): string {
-  return firstCodePoints(storableText(text).replace(CONTROLS, '').trim(), lengthMax).trim()
+  return firstCodePoints(storableText(text.replace(CONTROLS, '')).trim(), lengthMax).trim()
 }
