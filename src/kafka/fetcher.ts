@@ -176,6 +176,9 @@ export class Fetcher {
     } else if (accepted.kind === 'stale' || accepted.kind === 'duplicate') {
       events.staleDelivery({ partition, records: range.records.length })
     }
+    // Without progress the next answer would come at once, and say the same.
+    const unmoved = accepted.kind === 'nothing' || accepted.kind === 'duplicate'
+    if (unmoved && range.error === null && position.endOffset > wanted) this.#later(position)
     if (range.error === null) return
     events.corruptBatch({ partition, offset: range.to, detail: messageOf(range.error) })
     this.#later(position)

@@ -62,7 +62,8 @@ export class FakeClock {
 
   #next(endMs: number): { atMs: number; run: () => void } | null {
     let first: { atMs: number; run: () => void } | null = null
-    for (const timer of this.#timers) if (timer.atMs <= endMs && (first === null || timer.atMs < first.atMs)) first = timer
+    for (const timer of this.#timers)
+      if (timer.atMs <= endMs && (first === null || timer.atMs < first.atMs)) first = timer
     if (first !== null) this.#timers.splice(this.#timers.indexOf(first), 1)
     return first
   }

@@ -30,7 +30,10 @@ export class FakePartition {
 
   produce(values: readonly string[], timestamp = 1_764_700_000_000): void {
     const records = values.map((value, delta) => ({ delta, value: Buffer.from(value) }))
-    this.#append(writeBatch({ baseOffset: this.end, records, baseTimestamp: BigInt(timestamp), leaderEpoch: 3 }), values.length)
+    this.#append(
+      writeBatch({ baseOffset: this.end, records, baseTimestamp: BigInt(timestamp), leaderEpoch: 3 }),
+      values.length,
+    )
   }
 
   /** A transaction marker: an offset that no consumer sees. */
@@ -69,7 +72,8 @@ export class FakeKafka implements KafkaTransport {
   opened = 0
   fetches: FetchRequest[] = []
   /** Changes answers on their way, as a faulty client would; may wait. */
-  tamper: (answer: FetchedPartition, wanted: number) => FetchedPartition | Promise<FetchedPartition> = (answer) => answer
+  tamper: (answer: FetchedPartition, wanted: number) => FetchedPartition | Promise<FetchedPartition> = (answer) =>
+    answer
 
   constructor(clock: FakeClock, partitions: number | null) {
     this.clock = clock
@@ -93,7 +97,8 @@ export class FakeKafka implements KafkaTransport {
     return {
       metadata: async () => {
         this.check()
-        const partitions = this.partitions?.map((_, partition) => ({ partition, leader: this.leader, leaderEpoch: 3 })) ?? null
+        const partitions =
+          this.partitions?.map((_, partition) => ({ partition, leader: this.leader, leaderEpoch: 3 })) ?? null
         return { clusterId: 'cluster', topicId: this.topicId, partitions }
       },
       fetch: (request, signal) => this.#fetch(request, signal),
@@ -104,16 +109,24 @@ export class FakeKafka implements KafkaTransport {
           return { partition, errorCode: 0, offset: timestamp === -2 ? start : end, timestamp: epochMs(-1) }
         })
       },
-      offsetForLeaderEpoch: async ({ partition, leaderEpoch }) => ({ errorCode: 0, leaderEpoch, endOffset: this.partition(partition).end }),
+      offsetForLeaderEpoch: async ({ partition, leaderEpoch }) => ({
+        errorCode: 0,
+        leaderEpoch,
+        endOffset: this.partition(partition).end,
+      }),
       close: async () => undefined,
     }
   }
 
-  async #fetch(request: FetchRequest, signal: AbortSignal): Promise<{ errorCode: number; partitions: FetchedPartition[] }> {
+  async #fetch(
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): Promise<{ errorCode: number; partitions: FetchedPartition[] }> {
     this.check()
     this.fetches.push(request)
     const until = this.clock.nowMs + request.maxWaitMs
-    const read = (): FetchedPartition[] => request.positions.map(({ partition, offset }) => this.#read(partition, offset, request.node))
+    const read = (): FetchedPartition[] =>
+      request.positions.map(({ partition, offset }) => this.#read(partition, offset, request.node))
     let partitions = read()
     while (partitions.every((each) => each.errorCode === 0 && each.batches.length === 0) && this.clock.nowMs < until) {
       await this.clock.time.sleep(50, signal)
@@ -122,13 +135,18 @@ export class FakeKafka implements KafkaTransport {
       partitions = read()
     }
     const tampered: FetchedPartition[] = []
-    for (const [index, answer] of partitions.entries()) tampered.push(await this.tamper(answer, request.positions[index]?.offset ?? 0))
+    for (const [index, answer] of partitions.entries())
+      tampered.push(await this.tamper(answer, request.positions[index]?.offset ?? 0))
     return { errorCode: 0, partitions: tampered }
   }
 
   #read(partition: number, offset: number, node: number): FetchedPartition {
     const found = this.partitions?.[partition]
-    const ends = { highWatermark: found?.end ?? -1, lastStableOffset: found?.end ?? -1, logStartOffset: found?.start ?? -1 }
+    const ends = {
+      highWatermark: found?.end ?? -1,
+      lastStableOffset: found?.end ?? -1,
+      logStartOffset: found?.start ?? -1,
+    }
     const answer = { partition, ...ends, abortedTransactions: [], batches: Buffer.alloc(0) }
     if (found === undefined) return { ...answer, errorCode: 3 }
     if (node !== this.leader) return { ...answer, errorCode: 6 }

@@ -4,7 +4,19 @@ import type { Claim, Ledger, PinnedTopic, PinRequest } from '../../src/ledger.ts
 import type { CommitOutcome, Gap, PartitionRange, ReadyBatch, Snapshot, Store, Tail } from '../../src/pipeline.ts'
 
 export class FakeLedger implements Ledger, Store {
-  rows = new Map<number, { base: number; next: number; epoch: number; tail: Tail | null; snapshot: Snapshot | null; stored: number[]; holes: number; gaps: Gap[] }>()
+  rows = new Map<
+    number,
+    {
+      base: number
+      next: number
+      epoch: number
+      tail: Tail | null
+      snapshot: Snapshot | null
+      stored: number[]
+      holes: number
+      gaps: Gap[]
+    }
+  >()
   /** The database does not answer. */
   down = false
   heldBy: string | null = null
@@ -40,12 +52,24 @@ export class FakeLedger implements Ledger, Store {
     this.key = request.topicKey
     for (const partition of request.partitions) {
       const next = starts.get(partition) ?? 0
-      if (!this.rows.has(partition)) this.rows.set(partition, { base: next, next, epoch: 0, tail: null, snapshot: null, stored: [], holes: 0, gaps: [] })
+      if (!this.rows.has(partition))
+        this.rows.set(partition, {
+          base: next,
+          next,
+          epoch: 0,
+          tail: null,
+          snapshot: null,
+          stored: [],
+          holes: 0,
+          gaps: [],
+        })
     }
     return { topicId: 1, incarnation: this.incarnation, created }
   }
 
-  async claim(partitions: readonly number[]): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }> {
+  async claim(
+    partitions: readonly number[],
+  ): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }> {
     this.#check()
     this.claims++
     const heldBy = this.heldBy
@@ -53,7 +77,14 @@ export class FakeLedger implements Ledger, Store {
     const claims = partitions.map((partition) => {
       const row = this.row(partition)
       row.epoch++
-      return { partition, epoch: row.epoch, baseOffset: row.base, nextOffset: row.next, tail: row.tail, snapshot: row.snapshot }
+      return {
+        partition,
+        epoch: row.epoch,
+        baseOffset: row.base,
+        nextOffset: row.next,
+        tail: row.tail,
+        snapshot: row.snapshot,
+      }
     })
     return { claims, refused: [] }
   }
@@ -75,7 +106,8 @@ export class FakeLedger implements Ledger, Store {
     if (row.next === range.to) return { range, kind: 'duplicate' }
     if (row.next !== range.from) return { range, kind: 'moved', nextOffset: row.next }
     const lost = range.gap === null ? 0 : range.gap.to - range.gap.from
-    if (range.records.length + range.holes + lost !== range.to - range.from) throw new Error(`range ${range.from}..${range.to} does not add up`)
+    if (range.records.length + range.holes + lost !== range.to - range.from)
+      throw new Error(`range ${range.from}..${range.to} does not add up`)
     row.next = range.to
     row.tail = range.tail ?? row.tail
     row.stored.push(...range.records.map((record) => record.offset))

@@ -32,7 +32,10 @@ export class SourceWorld {
       transport: this.kafka,
       ledger: this.ledger,
       events: this.#events(),
-      detector: { restore: (claim) => this.detector.restore(claim), drop: (partition) => this.detector.drop(partition) },
+      detector: {
+        restore: (claim) => this.detector.restore(claim),
+        drop: (partition) => this.detector.drop(partition),
+      },
       time: this.clock.time,
       topic: 'logs',
       groupId: 'log-processors',
@@ -85,7 +88,8 @@ export class SourceWorld {
 
   /** Everything that Kafka holds is in the database. */
   async caughtUp(withinMs?: number): Promise<void> {
-    const behind = (): boolean => (this.kafka.partitions ?? []).some((each, index) => this.ledger.rows.get(index)?.next !== each.end)
+    const behind = (): boolean =>
+      (this.kafka.partitions ?? []).some((each, index) => this.ledger.rows.get(index)?.next !== each.end)
     await this.clock.until('everything stored', () => !behind(), withinMs)
   }
 
@@ -97,7 +101,10 @@ export class SourceWorld {
   }
 
   #events(): Events {
-    const names = new Proxy({}, { get: (_, name) => (what: unknown) => void this.said.push({ name: String(name), what }) })
+    const names = new Proxy(
+      {},
+      { get: (_, name) => (what: unknown) => void this.said.push({ name: String(name), what }) },
+    )
     return silentEvents(names)
   }
 }

@@ -242,6 +242,7 @@ test('a log whose last stored record is another one is not read', async () => {
   assert.ok(tail !== null)
   world.ledger.row(0).tail = { ...tail, crc: tail.crc ^ 1, timestamp: epochMs(5) }
   world.kafka.group.forget()
+  await world.clock.until('joined again', () => world.heard('groupJoined').length === 2)
   world.kafka.partition(0).produce(many(1))
   world.kafka.partition(1).produce(many(1))
   await world.clock.until('the sound partition goes on', () => world.stored(1).length === 11)
