@@ -1,0 +1,79 @@
+/** The minute aggregates of a batch: one upsert, its rows in key order so that two workers can't deadlock over them. */
+import type { ReadyRange } from '../pipeline.ts'
+import { hexText } from './sql-literals.ts'
+
+const MINUTE_MS = 60_000
+
+interface Group {
+  readonly service: string
+  readonly minute: number
+  readonly partition: number
+  total: number
+  errors: number
+  anomalies: number
+  latencySum: number
+  latencyCount: number
+}
+
+/** Latencies are summed as the column stores them, whole milliseconds. */
+export function groupsOf(ranges: readonly ReadyRange[], round: (value: number) => number): Group[] {
+  const groups: Group[] = []
+  for (const { range, logs } of ranges) {
+    const byService = new Map<string, Map<number, Group>>()
+    for (const { event, isAnomaly } of logs) {
+      const minute = Math.floor(event.createdAt / MINUTE_MS)
+      let byMinute = byService.get(event.service)
+      if (byMinute === undefined) {
+        byMinute = new Map()
+        byService.set(event.service, byMinute)
+      }
+      let group = byMinute.get(minute)
+      if (group === undefined) {
+        group = {
+          service: event.service,
+          minute,
+          partition: range.partition,
+          total: 0,
+          errors: 0,
+          anomalies: 0,
+          latencySum: 0,
+          latencyCount: 0,
+        }
+        byMinute.set(minute, group)
+        groups.push(group)
+      }
+      group.total++
+      if (event.level === 'ERROR' || event.level === 'FATAL') group.errors++
+      if (isAnomaly) group.anomalies++
+      if (event.latencyMs === null) continue
+      group.latencySum += round(event.latencyMs)
+      group.latencyCount++
+    }
+  }
+  return groups.sort(byKey)
+}
+
+function byKey(a: Group, b: Group): number {
+  if (a.service !== b.service) return a.service < b.service ? -1 : 1
+  return a.minute - b.minute || a.partition - b.partition
+}
+
+/** A statement, or '' where there is nothing to add. Service names travel as hex: never as SQL text. */
+export function aggregatesSql(groups: readonly Group[]): string {
+  if (groups.length === 0) return ''
+  const values = groups.map(
+    (g) =>
+      `(${hexText(g.service)},to_timestamp(${g.minute * 60}),${g.partition},${g.total},${g.errors},${g.anomalies},${g.latencySum},${g.latencyCount})`,
+  )
+  return `
+insert into log_aggregates as a (service, minute_bucket, part, total_logs, error_count, anomaly_count, latency_sum, latency_count, avg_latency)
+select v.*, v.latency_sum::float8 / nullif(v.latency_count, 0)
+  from (values ${values.join(',')}) as v (service, minute_bucket, part, total_logs, error_count, anomaly_count, latency_sum, latency_count)
+on conflict (service, minute_bucket, part) do update
+   set total_logs = a.total_logs + excluded.total_logs,
+       error_count = a.error_count + excluded.error_count,
+       anomaly_count = a.anomaly_count + excluded.anomaly_count,
+       latency_sum = a.latency_sum + excluded.latency_sum,
+       latency_count = a.latency_count + excluded.latency_count,
+       avg_latency = (a.latency_sum + excluded.latency_sum)::float8 / nullif(a.latency_count + excluded.latency_count, 0);`
+}

@@ -1,0 +1,237 @@
+/**
+ * One connection and the transactions that go over it. A partition belongs to one lane, so its batches commit in order; the
+ * encoder's memory belongs to the lane too, and is only written to again after the connection that read it has answered or is gone.
+ */
+import type pg from 'pg'
+import type { Events } from '../events.ts'
+import type { PinnedTopic } from '../ledger.ts'
+import type { ReadyRange } from '../pipeline.ts'
+import { aggregatesSql, groupsOf } from './aggregates.ts'
+import { BinaryRows } from './binary-rows.ts'
+import { connect, type DatabaseOptions, destroy, withDeadline } from './connection.ts'
+import { runCopy } from './copy-in.ts'
+import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
+import { hexBytes, hexText, whole, wholes } from './sql-literals.ts'
+import { readTableShape, roundHalfEven, type TableShape } from './table-shape.ts'
+import { tally } from './tally.ts'
+
+export interface LaneOptions {
+  readonly database: DatabaseOptions
+  readonly namespace: string
+  readonly topic: string
+  readonly pinned: () => PinnedTopic
+  readonly deadLetterBytesMax: number
+  readonly decodeHeaders: DeadLetterScope['decodeHeaders']
+  /** True while ids have to be known for the console. */
+  readonly reserveIds: () => boolean
+  readonly events: Events
+}
+
+const ROWS_BYTES_KEPT = 4 << 20
+const DEAD_BYTES_KEPT = 256 << 10
+
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #rows = new BinaryRows(ROWS_BYTES_KEPT)
+  readonly #dead = new BinaryRows(DEAD_BYTES_KEPT)
+  #client: pg.Client | null = null
+  #shape: { topicId: number; shape: TableShape } | null = null
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+  }
+
+  /** One transaction over these ranges. Answers the reserved ids of all rows in order, or null. */
+  async attempt(ranges: readonly ReadyRange[]): Promise<readonly number[] | null> {
+    const client = await this.#connected()
+    try {
+      const shape = await this.#shapeOf(client)
+      const ids = await this.#reserve(client, shape, ranges)
+      const { text, files } = this.#encode(ranges, shape, ids)
+      await withDeadline(client, runCopy(client, text, files))
+      return ids
+    } catch (error) {
+      // Whatever it was, this connection may still hold half a COPY.
+      this.#client = null
+      this.#shape = null
+      destroy(client)
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    if (client !== null) await client.end().catch(() => undefined)
+  }
+
+  /** Connects ahead of the first batch, so that readiness means something. */
+  async open(): Promise<void> {
+    await this.#connected()
+  }
+
+  async #connected(): Promise<pg.Client> {
+    if (this.#client !== null) return this.#client
+    const client = await connect(this.#options.database)
+    this.#client = client
+    client.once('end', () => {
+      if (this.#client === client) this.#client = null
+    })
+    this.#options.events.postgresConnected()
+    return client
+  }
+
+  async #shapeOf(client: pg.Client): Promise<TableShape> {
+    const { topicId } = this.#options.pinned()
+    if (this.#shape?.topicId !== topicId) {
+      this.#shape = { topicId, shape: await withDeadline(client, readTableShape(client, topicId)) }
+    }
+    return this.#shape.shape
+  }
+
+  async #reserve(client: pg.Client, shape: TableShape, ranges: readonly ReadyRange[]): Promise<number[] | null> {
+    const count = ranges.reduce((sum, { logs }) => sum + logs.length, 0)
+    if (shape.idSequence === null || count === 0 || !this.#options.reserveIds()) return null
+    const answer = client.query<{ id: string }>('select nextval($1::regclass) as id from generate_series(1, $2::int)', [
+      shape.idSequence,
+      count,
+    ])
+    return (await withDeadline(client, answer)).rows.map(({ id }) => Number(id))
+  }
+
+  #encode(
+    ranges: readonly ReadyRange[],
+    shape: TableShape,
+    ids: readonly number[] | null,
+  ): { text: string; files: Buffer[] } {
+    const statements: string[] = []
+    const files: Buffer[] = []
+    if (ranges.some(({ logs }) => logs.length > 0)) {
+      const columns = ids === null ? shape.columns : ['"log_id"', ...shape.columns]
+      statements.push(`copy logs (${columns.join(', ')}) from stdin (format binary);`)
+      files.push(this.#encodeRows(ranges, shape, ids))
+    }
+    if (ranges.some(({ rejects }) => rejects.length > 0)) {
+      statements.push(`copy ingest_dead_letter (${DEAD_LETTER_COLUMNS}) from stdin (format binary);`)
+      files.push(this.#encodeDead(ranges))
+    }
+    for (const ready of ranges) statements.push(this.#gapSql(ready), this.#snapshotSql(ready))
+    statements.push(aggregatesSql(groupsOf(ranges, roundHalfEven)), this.#advanceSql(ranges))
+    return { text: statements.join('\n'), files }
+  }
+
+  #encodeRows(ranges: readonly ReadyRange[], { writers }: TableShape, ids: readonly number[] | null): Buffer {
+    const rows = this.#rows
+    rows.start(ROWS_BYTES_KEPT)
+    const fields = writers.length + (ids === null ? 0 : 1)
+    let index = 0
+    for (const { logs } of ranges) {
+      for (const log of logs) {
+        rows.row(fields)
+        if (ids !== null) rows.int8(ids[index] ?? 0)
+        index++
+        for (const write of writers) write(rows, log)
+      }
+    }
+    return rows.finish()
+  }
+
+  #encodeDead(ranges: readonly ReadyRange[]): Buffer {
+    const { namespace, topic, deadLetterBytesMax: bytesMax, decodeHeaders } = this.#options
+    const scope = { namespace, topic, incarnation: this.#options.pinned().incarnation, bytesMax, decodeHeaders }
+    this.#dead.start(DEAD_BYTES_KEPT)
+    for (const { rejects } of ranges) for (const reject of rejects) writeDeadLetter(this.#dead, reject, scope)
+    return this.#dead.finish()
+  }
+
+  #key(): string {
+    const { namespace, topic } = this.#options
+    return `${hexText(namespace)}, ${hexText(topic)}, ${whole(this.#options.pinned().incarnation)}`
+  }
+
+  #gapSql({ range }: ReadyRange): string {
+    if (range.gap === null) return ''
+    const { from, to, reason } = range.gap
+    return `insert into ingest_gap (namespace, topic, incarnation, part, from_offset, to_offset, reason)
+values (${this.#key()}, ${whole(range.partition)}, ${whole(from)}, ${whole(to)}, '${reason}')
+on conflict do nothing;`
+  }
+
+  #snapshotSql({ snapshot }: ReadyRange): string {
+    if (snapshot === null) return ''
+    return `insert into detector_snapshot (namespace, topic, incarnation, part, at_offset, format, state)
+values (${this.#key()}, ${whole(snapshot.partition)}, ${whole(snapshot.atOffset)}, ${whole(snapshot.format)}, ${hexBytes(snapshot.state)})
+on conflict (namespace, topic, incarnation, part) do update
+   set at_offset = excluded.at_offset, format = excluded.format, state = excluded.state;`
+  }
+
+  /** The fence: last, so that a worker stopped before it holds no lock of the ledger. */
+  #advanceSql(ranges: readonly ReadyRange[]): string {
+    const sorted = [...ranges].sort((a, b) => a.range.partition - b.range.partition)
+    const tallies = sorted.map(tally)
+    const tails = sorted.map(({ range }) => range.tail)
+    const arrays = [
+      wholes(
+        sorted.map(({ range }) => range.partition),
+        'integer',
+      ),
+      wholes(
+        sorted.map(({ range }) => range.epoch),
+        'bigint',
+      ),
+      wholes(
+        sorted.map(({ range }) => range.from),
+        'bigint',
+      ),
+      wholes(
+        sorted.map(({ range }) => range.to),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.records),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.dead),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.deadItems),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.skipped),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.holes),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.gaps),
+        'bigint',
+      ),
+      wholes(
+        tallies.map((each) => each.rows),
+        'bigint',
+      ),
+      wholes(
+        tails.map((tail) => tail?.leaderEpoch ?? null),
+        'integer',
+      ),
+      wholes(
+        tails.map((tail) => tail?.offset ?? null),
+        'bigint',
+      ),
+      wholes(
+        tails.map((tail) => tail?.timestamp ?? null),
+        'bigint',
+      ),
+      wholes(
+        tails.map((tail) => tail?.crc ?? null),
+        'bigint',
+      ),
+    ]
+    return `select ingest_advance(${this.#key()}, ${arrays.join(', ')});`
+  }
+}

@@ -1,0 +1,258 @@
+/** The ledger's side that the Kafka source uses: pin, claim, release. Positions themselves move only in a flush (lane.ts). */
+import type pg from 'pg'
+import { ProcessorError } from '../errors.ts'
+import type { Claim, Ledger, PinnedTopic, PinRequest } from '../ledger.ts'
+import { epochMs } from '../log.ts'
+import { close, connect, type DatabaseOptions, withDeadline } from './connection.ts'
+import { classify, sqlMessage } from './sql-errors.ts'
+
+export interface PostgresLedgerOptions {
+  readonly database: DatabaseOptions
+  readonly namespace: string
+  /** The consumer group: two groups into one table would each store everything. */
+  readonly group: string
+  /** This process, for people. */
+  readonly owner: string
+}
+
+/** A live owner refreshes seen_at every 10 s; one that has not for so long is gone. */
+const GONE_AFTER = '60 seconds'
+
+interface ClaimRow {
+  readonly part: number
+  readonly epoch: string
+  readonly base_offset: string
+  readonly next_offset: string
+  readonly leader_epoch: number | null
+  readonly tail_offset: string | null
+  readonly tail_ts: string | null
+  readonly tail_crc: string | null
+  readonly at_offset: string | null
+  readonly format: number | null
+  readonly state: Buffer | null
+}
+
+export class PostgresLedger implements Ledger {
+  readonly #options: PostgresLedgerOptions
+  #client: pg.Client | null = null
+  #topic = ''
+  #pinned: PinnedTopic | null = null
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: PostgresLedgerOptions) {
+    this.#options = options
+  }
+
+  /** What `pin` answered last. */
+  pinned(): PinnedTopic {
+    if (this.#pinned === null) throw new ProcessorError('POSTGRES_BROKEN_INVARIANT', 'no topic is pinned yet')
+    return this.#pinned
+  }
+
+  async pin(request: PinRequest): Promise<PinnedTopic> {
+    const pinned = await this.#inTurn((client) => transaction(client, () => this.#pin(client, request)))
+    this.#topic = request.topic
+    this.#pinned = pinned
+    return pinned
+  }
+
+  async claim(
+    partitions: readonly number[],
+  ): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }> {
+    return this.#inTurn((client) => transaction(client, () => this.#claim(client, partitions)))
+  }
+
+  async release(partitions: readonly number[]): Promise<void> {
+    await this.#quietly(
+      `update ingest_ledger
+          set owner = null, owner_group = null
+        where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
+          and owner = $5`,
+      partitions,
+    )
+  }
+
+  async seen(partitions: readonly number[]): Promise<void> {
+    await this.#quietly(
+      `update ingest_ledger
+          set seen_at = clock_timestamp()
+        where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
+          and owner = $5`,
+      partitions,
+    )
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    if (client !== null) await close(client)
+  }
+
+  async #pin(client: pg.Client, request: PinRequest): Promise<PinnedTopic> {
+    const { namespace } = this.#options
+    const { topic, topicKey } = request
+    await client.query(`select pg_advisory_xact_lock(hashtextextended('insighthub ' || $1 || ' ' || $2, 0))`, [
+      namespace,
+      topic,
+    ])
+    const latest = await client.query<{ id: number; incarnation: number; topic_key: string }>(
+      `select id, incarnation, topic_key
+         from ingest_topic
+        where namespace = $1 and topic = $2
+        order by incarnation desc
+        limit 1`,
+      [namespace, topic],
+    )
+    const known = latest.rows[0]
+    const recreated = known !== undefined && topicKey !== '' && known.topic_key !== '' && known.topic_key !== topicKey
+    if (known !== undefined && !recreated) {
+      await this.#addPartitions(client, request, { incarnation: known.incarnation, starts: new Map() })
+      return { topicId: known.id, incarnation: known.incarnation, created: null }
+    }
+    const incarnation = known === undefined ? 0 : known.incarnation + 1
+    // A topic made again is younger than the pipeline: everything in it is new.
+    const starts = known === undefined ? await request.startOffsets() : new Map<number, number>()
+    const inserted = await client.query<{ id: number }>(
+      `insert into ingest_topic (namespace, topic, incarnation, topic_key, pinned_partitions, start_policy)
+       values ($1, $2, $3, $4, $5, $6)
+       returning id`,
+      [namespace, topic, incarnation, topicKey, request.partitions.length, request.startPolicy],
+    )
+    await this.#addPartitions(client, request, { incarnation, starts })
+    return {
+      topicId: inserted.rows[0]?.id ?? 0,
+      incarnation,
+      created: known === undefined ? 'first-start' : 'recreated',
+    }
+  }
+
+  async #addPartitions(
+    client: pg.Client,
+    request: PinRequest,
+    at: { incarnation: number; starts: ReadonlyMap<number, number> },
+  ): Promise<void> {
+    const offsets = request.partitions.map((partition) => at.starts.get(partition) ?? 0)
+    await client.query(
+      `insert into ingest_ledger (namespace, topic, incarnation, part, base_offset, next_offset)
+       select $1, $2, $3, p, o, o
+         from unnest($4::int[], $5::bigint[]) as a(p, o)
+       on conflict do nothing`,
+      [this.#options.namespace, request.topic, at.incarnation, request.partitions, offsets],
+    )
+  }
+
+  async #claim(
+    client: pg.Client,
+    partitions: readonly number[],
+  ): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }> {
+    const { group, owner } = this.#options
+    const key = this.#key()
+    await client.query(`set local lock_timeout = '5s'`)
+    const held = await client.query<{ part: number; owner_group: string | null; live: boolean }>(
+      `select part, owner_group, coalesce(seen_at > clock_timestamp() - $5::interval, false) as live
+         from ingest_ledger
+        where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
+        order by part
+          for update`,
+      [...key, partitions, GONE_AFTER],
+    )
+    const refused: { partition: number; group: string }[] = []
+    const free: number[] = []
+    for (const { part, owner_group, live } of held.rows) {
+      if (owner_group !== null && owner_group !== group && live) refused.push({ partition: part, group: owner_group })
+      else free.push(part)
+    }
+    const { rows } = await client.query<ClaimRow>(
+      `with claimed as (
+         update ingest_ledger
+            set epoch = epoch + 1, owner = $5, owner_group = $6, claimed_at = clock_timestamp(), seen_at = clock_timestamp()
+          where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
+         returning part, epoch, base_offset, next_offset, leader_epoch, tail_offset, tail_ts, tail_crc
+       )
+       select claimed.*, s.at_offset, s.format, s.state
+         from claimed
+         left join detector_snapshot s
+           on s.namespace = $1 and s.topic = $2 and s.incarnation = $3 and s.part = claimed.part
+        order by claimed.part`,
+      [...key, free, owner, group],
+    )
+    return { claims: rows.map(claimOf), refused }
+  }
+
+  #key(): [string, string, number] {
+    return [this.#options.namespace, this.#topic, this.pinned().incarnation]
+  }
+
+  async #quietly(sql: string, partitions: readonly number[]): Promise<void> {
+    if (this.#pinned === null || partitions.length === 0) return
+    const values = [...this.#key(), partitions, this.#options.owner]
+    await this.#inTurn((client) => client.query(sql, values)).catch(() => undefined)
+  }
+
+  /** One call at a time over the one connection, which is opened when needed and dropped after any error. */
+  async #inTurn<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const before = this.#turn
+    const mine = (async () => {
+      await before.catch(() => undefined)
+      let client: pg.Client | null = null
+      try {
+        client = this.#client ?? (await connect(this.#options.database))
+        this.#client = client
+        return await withDeadline(client, work(client))
+      } catch (error) {
+        this.#client = null
+        if (client !== null) await close(client)
+        throw asProcessorError(error)
+      }
+    })()
+    this.#turn = mine
+    return mine
+  }
+}
+
+function claimOf(row: ClaimRow): Claim {
+  const { part, tail_offset, tail_ts, tail_crc, at_offset, format, state } = row
+  const tail =
+    tail_offset === null || tail_ts === null || tail_crc === null
+      ? null
+      : {
+          leaderEpoch: row.leader_epoch ?? -1,
+          offset: Number(tail_offset),
+          timestamp: epochMs(Number(tail_ts)),
+          crc: Number(tail_crc),
+        }
+  const snapshot =
+    at_offset === null || format === null || state === null
+      ? null
+      : { partition: part, atOffset: Number(at_offset), format, state }
+  return {
+    partition: part,
+    epoch: Number(row.epoch),
+    baseOffset: Number(row.base_offset),
+    nextOffset: Number(row.next_offset),
+    tail,
+    snapshot,
+  }
+}
+
+/** Explicit, so the COMMIT's tag is checked: an aborted transaction answers it with ROLLBACK and no error. */
+async function transaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query('begin isolation level read committed')
+  const result = await work()
+  const { command } = await client.query('commit')
+  if (command !== 'COMMIT') throw new ProcessorError('POSTGRES_UNAVAILABLE', `COMMIT was answered with ${command}`)
+  return result
+}
+
+export function asProcessorError(error: unknown): ProcessorError {
+  if (error instanceof ProcessorError) return error
+  switch (classify(error).kind) {
+    case 'configuration':
+    case 'poison':
+      return new ProcessorError('POSTGRES_CONFIGURATION', sqlMessage(error), { cause: error })
+    case 'broken':
+      return new ProcessorError('POSTGRES_BROKEN_INVARIANT', sqlMessage(error), { cause: error })
+    default:
+      return new ProcessorError('POSTGRES_UNAVAILABLE', sqlMessage(error), { cause: error })
+  }
+}

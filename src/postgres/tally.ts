@@ -1,0 +1,35 @@
+/** How the ledger counts one range: every offset of it is exactly one of record, dead, skipped, hole or gap. */
+import type { ReadyRange } from '../pipeline.ts'
+
+export interface Tally {
+  /** Records that became at least one row. */
+  readonly records: number
+  /** Records of which nothing but dead letters is left. */
+  readonly dead: number
+  /** Dead letters beside rows of the same record. */
+  readonly deadItems: number
+  readonly skipped: number
+  readonly holes: number
+  readonly gaps: number
+  readonly rows: number
+}
+
+export function tally({ range, logs, rejects, skips }: ReadyRange): Tally {
+  const stored = new Set<number>()
+  for (const { event } of logs) stored.add(event.offset)
+  const dead = new Set<number>()
+  let deadItems = 0
+  for (const { offset } of rejects) {
+    if (stored.has(offset)) deadItems++
+    else dead.add(offset)
+  }
+  return {
+    records: stored.size,
+    dead: dead.size,
+    deadItems,
+    skipped: (skips.tombstone ?? 0) + (skips.empty ?? 0),
+    holes: range.holes,
+    gaps: range.gap === null ? 0 : range.gap.to - range.gap.from,
+    rows: logs.length,
+  }
+}
