@@ -177,7 +177,8 @@ export class Fetcher {
       events.staleDelivery({ partition, records: range.records.length })
     }
     // Without progress the next answer would come at once, and say the same.
-    const unmoved = accepted.kind === 'nothing' || accepted.kind === 'duplicate'
+    const again = accepted.kind === 'suspected' && position.fetchFailures++ > 0
+    const unmoved = again || accepted.kind === 'nothing' || accepted.kind === 'duplicate'
     if (unmoved && range.error === null && position.endOffset > wanted) this.#later(position)
     if (range.error === null) return
     events.corruptBatch({ partition, offset: range.to, detail: messageOf(range.error) })

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { PartitionBuffer } from '../../../src/kafka/partition-buffer.ts'
+import { epochMs, type RawRecord } from '../../../src/log.ts'
+
+const record = (offset: number): RawRecord => ({
+  offset,
+  timestamp: epochMs(0),
+  key: null,
+  value: Buffer.alloc(10),
+  headers: null,
+})
+
+test('cuts of any size are consecutive, stop at the limit and account for every offset', () => {
+  const chunks = fc.array(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 6 })
+  const limits = fc.array(fc.record({ rows: fc.integer({ min: 1, max: 9 }), bytes: fc.integer({ min: 1, max: 99 }) }), {
+    minLength: 1,
+  })
+  const property = fc.property(chunks, limits, fc.integer({ min: 0, max: 40 }), (shapes, sizes, before) => {
+    const buffer = new PartitionBuffer()
+    const offsets: number[] = []
+    let end = 0
+    for (const shape of shapes) {
+      const from = end
+      const records = shape.flatMap((present, index) => (present ? [record(from + index)] : []))
+      end += shape.length
+      offsets.push(...records.map((each) => each.offset))
+      buffer.push({ from, to: end, records, leaderEpoch: 1, gap: null, arrivedMs: 0 })
+    }
+    const seen: number[] = []
+    let at = 0
+    for (let turn = 0; !buffer.empty; turn++) {
+      const size = sizes[turn % sizes.length] ?? { rows: 1, bytes: 1 }
+      const limit = at < before ? before : Number.POSITIVE_INFINITY
+      const cut = buffer.take({ ...size, before: limit })
+      assert.ok(cut !== null)
+      assert.equal(cut.from, at)
+      assert.ok(cut.to > cut.from && cut.to <= limit && cut.records.length <= size.rows)
+      assert.ok(cut.records.every((each) => each.offset >= cut.from && each.offset < cut.to))
+      seen.push(...cut.records.map((each) => each.offset))
+      at = cut.to
+    }
+    assert.equal(at, end)
+    assert.deepEqual(seen, offsets)
+    assert.equal(buffer.rows + buffer.bytes, 0)
+  })
+  fc.assert(property, { numRuns: 500 })
+})
