@@ -43,11 +43,20 @@ export class Fields {
     userId: emptySlot(),
   }
 
+  /** How many there were, those left out included. */
+  extraCount = 0
+  readonly #extrasMax: number
+
+  /** A member takes 4 bytes and more: beyond a quarter of the limit's bytes the extras are too large whatever they hold. */
+  constructor(metadataBytesMax: number) {
+    this.#extrasMax = Math.ceil(metadataBytesMax / 4) + 1
+  }
+
   /** Each name at most once. */
   put(name: string, value: unknown): void {
     const place = PLACES.get(name)
     if (place === undefined) {
-      this.extras.push([name, value])
+      this.#extra(name, value)
       return
     }
     if (value === null) return
@@ -57,12 +66,12 @@ export class Fields {
       slot.rank = place.rank
       slot.value = value
     } else if (place.rank < slot.rank) {
-      this.extras.push([slot.name, slot.value])
+      this.#extra(slot.name, slot.value)
       slot.name = name
       slot.rank = place.rank
       slot.value = value
     } else {
-      this.extras.push([name, value])
+      this.#extra(name, value)
     }
   }
 
@@ -72,6 +81,7 @@ export class Fields {
 
   clear(): void {
     this.extras.length = 0
+    this.extraCount = 0
     const slots = this.#slots
     slots.service.value = undefined
     slots.level.value = undefined
@@ -84,7 +94,15 @@ export class Fields {
   /** Reads a parsed object. */
   fill(log: object): void {
     this.clear()
-    for (const [name, value] of Object.entries(log)) this.put(name, value)
+    for (const name of Object.keys(log)) {
+      if (this.extras.length < this.#extrasMax || PLACES.has(name)) this.put(name, Reflect.get(log, name))
+      else this.extraCount++
+    }
+  }
+
+  #extra(name: string, value: unknown): void {
+    this.extras.push([name, value])
+    this.extraCount++
   }
 }
 

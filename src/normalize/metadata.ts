@@ -22,7 +22,7 @@ export function metadataOf(fields: Fields, coercions: Coercions, bytesMax: numbe
   const whole = withCoercions(fieldsText, coercions)
   if (fieldsText.length <= bytesMax && Buffer.byteLength(whole) <= bytesMax) return whole
   coercions.note('metadata')
-  return withCoercions(`"_truncated":{"fields":${extras.length},"limit_bytes":${bytesMax}}`, coercions)
+  return withCoercions(`"_truncated":{"fields":${fields.extraCount},"limit_bytes":${bytesMax}}`, coercions)
 }
 
 function isNotOurs([name]: [string, unknown]): boolean {

@@ -21,11 +21,12 @@ const EXACT_TEXT_LENGTH_MAX = 65_536
 export class RecordReader {
   readonly #limits: NormalizeLimits
   readonly #outcomes: Outcomes
-  readonly #fields = new Fields()
+  readonly #fields: Fields
   readonly #coercions = new Coercions()
 
   constructor(limits: NormalizeLimits, outcomes: Outcomes) {
     this.#limits = limits
+    this.#fields = new Fields(limits.metadataBytesMax)
     this.#outcomes = outcomes
   }
 
