@@ -10,7 +10,7 @@ export const FIELD_ALIASES = {
   timestamp: ['timestamp', '@timestamp', 'time', 'ts', 'datetime'],
   userId: ['userId', 'user_id', 'uid'],
 } as const
-export type Field = keyof typeof FIELD_ALIASES
+type Field = keyof typeof FIELD_ALIASES
 
 interface Place {
   readonly field: Field

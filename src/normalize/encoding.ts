@@ -9,7 +9,7 @@
  */
 import type { RejectReason } from '../log.ts'
 
-export type Encoding =
+type Encoding =
   | { readonly kind: 'text'; readonly start: number }
   | { readonly kind: 'refused'; readonly reason: RejectReason; readonly detail: string }
 

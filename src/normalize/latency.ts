@@ -1,11 +1,11 @@
 /** Latency in ms: a number, or text that is a decimal number and nothing else. */
-export const LATENCY_MS_MAX = 2_147_483_647
+const LATENCY_MS_MAX = 2_147_483_647
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const DECIMAL_LENGTH_MAX = 64
 
 /** `ms` is null where there is none to believe; `faithful` says that it is the very value that was sent, as a number. */
-export interface Latency {
+interface Latency {
   readonly ms: number | null
   readonly faithful: boolean
 }

@@ -11,7 +11,7 @@ export const LEVEL_NAMES: Readonly<Record<Level, readonly string[]>> = {
 }
 
 /** RFC 5424, table 2: the index is the number. */
-export const SYSLOG_LEVELS: readonly Level[] = ['FATAL', 'FATAL', 'FATAL', 'ERROR', 'WARN', 'INFO', 'INFO', 'DEBUG']
+const SYSLOG_LEVELS: readonly Level[] = ['FATAL', 'FATAL', 'FATAL', 'ERROR', 'WARN', 'INFO', 'INFO', 'DEBUG']
 
 const LEVEL_NAME_LENGTH_MAX = 32
 const BY_NAME: ReadonlyMap<string, Level> = new Map(

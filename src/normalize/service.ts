@@ -1,7 +1,7 @@
 /** Service names: they are indexed, printed on consoles and keys of the detector, so they are short, plain and never empty. */
 import { firstCodePoints, storableText } from './text.ts'
 
-export const UNKNOWN_SERVICE = 'unknown'
+const UNKNOWN_SERVICE = 'unknown'
 
 /** C0, DEL, C1, line separators, and the marks that reorder text. */
 const CONTROLS = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu

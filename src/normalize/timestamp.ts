@@ -12,7 +12,7 @@
 import { type EpochMs, epochMs } from '../log.ts'
 import { decimal } from './latency.ts'
 
-export interface Timestamp {
+interface Timestamp {
   readonly at: EpochMs
   /** False where a zone had to be assumed or a leap second to be moved. */
   readonly faithful: boolean

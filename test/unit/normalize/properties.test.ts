@@ -1,4 +1,4 @@
-/** What holds for any bytes and any JSON. A failure prints its seed; FAST_CHECK_SEED is not needed to run it again. */
+/** What holds for any bytes and any JSON. A failure prints its seed and path, which fc.assert takes again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
