@@ -1,0 +1,185 @@
+/**
+ * The environment, read once and checked as a whole: every mistake is reported, with the value found and what was expected.
+ * Each setting can also come from a file, by its name with `_FILE` behind it.
+ */
+import { readFileSync } from 'node:fs'
+import { SETTINGS, type Setting, type SettingName } from './config/settings.ts'
+import { messageOf, ProcessorError } from './errors.ts'
+
+export interface Config {
+  readonly kafka: {
+    readonly brokers: readonly string[]
+    readonly topic: string
+    readonly groupId: string
+    readonly start: 'latest' | 'earliest'
+    readonly sessionTimeoutMs: number
+    readonly heartbeatIntervalMs: number
+  }
+  readonly database: {
+    readonly url: string | undefined
+    readonly host: string
+    readonly port: number
+    readonly name: string
+    readonly user: string
+    readonly password: string
+    readonly sslMode: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | undefined
+    readonly sslRootCert: string | undefined
+    readonly poolSize: number
+    readonly migrate: boolean
+    readonly namespace: string
+  }
+  readonly http: { readonly host: string; readonly port: number }
+  readonly console: { readonly format: 'text' | 'json'; readonly logsPerSecondMax: number }
+  readonly scoring: {
+    readonly mlEngineUrl: string | undefined
+    readonly threshold: number
+    readonly servicesMax: number
+  }
+  readonly limits: {
+    readonly batchRowsMax: number
+    readonly batchBytesMax: number
+    readonly batchIntervalMs: number
+    readonly memoryLimitMb: number
+    readonly messageBytesMax: number
+    readonly itemsMax: number
+    readonly textBytesMax: number
+    readonly deadLetterBytesMax: number
+    readonly timestampMaxAgeDays: number
+    readonly stopTimeoutMs: number
+  }
+}
+
+/** Names that look like ours but are none of ours are probably typing mistakes. */
+const OUR_PREFIXES = /^(INSIGHTHUB|KAFKA|DB)_/
+
+class Reader {
+  readonly mistakes: string[] = []
+  readonly #env: NodeJS.ProcessEnv
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env
+  }
+
+  read<Name extends SettingName>(name: Name): unknown {
+    const setting: Setting = SETTINGS[name]
+    const found = this.#text(name)
+    const value = found ?? setting.default
+    if (value === undefined) return undefined
+    const parsed = setting.schema.safeParse(value)
+    if (parsed.success) return parsed.data
+    const shown = setting.secret === true ? '(not shown)' : JSON.stringify(value)
+    this.mistakes.push(`${name}=${shown}: expected ${setting.expected}`)
+    return undefined
+  }
+
+  /** An empty variable counts as unset: that is how compose files pass one on. */
+  #text(name: string): string | undefined {
+    const file = this.#env[`${name}_FILE`]
+    const value = this.#env[name]
+    if (value !== undefined && value !== '') return value
+    if (file === undefined || file === '') return undefined
+    try {
+      return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    } catch (error) {
+      this.mistakes.push(`${name}_FILE=${JSON.stringify(file)}: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+}
+
+/** Throws CONFIG_INVALID with every mistake; warnings are for names that nobody reads. */
+export function loadConfig(env: NodeJS.ProcessEnv): { config: Config; warnings: string[] } {
+  const reader = new Reader(env)
+  const values: Record<string, unknown> = {}
+  for (const name of Object.keys(SETTINGS)) if (isSetting(name)) values[name] = reader.read(name)
+  checkTogether(values, reader.mistakes)
+  if (reader.mistakes.length > 0) throw new ProcessorError('CONFIG_INVALID', reader.mistakes.join('\n'))
+  return { config: configOf(values), warnings: unknownNames(env) }
+}
+
+function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name)
+}
+
+function checkTogether(values: Readonly<Record<string, unknown>>, mistakes: string[]): void {
+  const session = values['KAFKA_SESSION_TIMEOUT_MS']
+  const heartbeat = values['KAFKA_HEARTBEAT_INTERVAL_MS']
+  if (typeof session === 'number' && typeof heartbeat === 'number' && heartbeat * 3 > session) {
+    mistakes.push(
+      `KAFKA_HEARTBEAT_INTERVAL_MS="${heartbeat}": expected at most a third of KAFKA_SESSION_TIMEOUT_MS (${session})`,
+    )
+  }
+}
+
+/** The one place where parsed values get their types back; the table above it is what makes them true. */
+function configOf(v: Readonly<Record<string, unknown>>): Config {
+  const get = <T>(name: SettingName): T => v[name] as T
+  return Object.freeze({
+    kafka: {
+      brokers: get<string[]>('KAFKA_BROKER'),
+      topic: get<string>('KAFKA_TOPIC'),
+      groupId: get<string>('KAFKA_GROUP_ID'),
+      start: get<Config['kafka']['start']>('KAFKA_START'),
+      sessionTimeoutMs: get<number>('KAFKA_SESSION_TIMEOUT_MS'),
+      heartbeatIntervalMs: get<number>('KAFKA_HEARTBEAT_INTERVAL_MS'),
+    },
+    database: {
+      url: get<string | undefined>('DATABASE_URL'),
+      host: get<string>('DB_HOST'),
+      port: get<number>('DB_PORT'),
+      name: get<string>('DB_NAME'),
+      user: get<string>('DB_USER'),
+      password: get<string>('DB_PASSWORD'),
+      sslMode: get<Config['database']['sslMode']>('DB_SSLMODE'),
+      sslRootCert: get<string | undefined>('DB_SSLROOTCERT'),
+      poolSize: get<number>('DB_POOL_SIZE'),
+      migrate: get<boolean>('DB_MIGRATE'),
+      namespace: get<string>('INSIGHTHUB_NAMESPACE'),
+    },
+    http: { host: get<string>('HTTP_HOST'), port: get<number>('HTTP_PORT') },
+    console: {
+      format: get<'text' | 'json'>('LOG_FORMAT'),
+      logsPerSecondMax: get<number>('CONSOLE_LOGS_PER_SECOND_MAX'),
+    },
+    scoring: {
+      mlEngineUrl: get<string | undefined>('ML_ENGINE_URL'),
+      threshold: get<number>('ANOMALY_THRESHOLD'),
+      servicesMax: get<number>('SERVICES_MAX'),
+    },
+    limits: {
+      batchRowsMax: get<number>('BATCH_ROWS_MAX'),
+      batchBytesMax: get<number>('BATCH_BYTES_MAX'),
+      batchIntervalMs: get<number>('BATCH_INTERVAL_MS'),
+      memoryLimitMb: get<number>('MEMORY_LIMIT_MB'),
+      messageBytesMax: get<number>('MESSAGE_BYTES_MAX'),
+      itemsMax: get<number>('ITEMS_MAX'),
+      textBytesMax: get<number>('TEXT_BYTES_MAX'),
+      deadLetterBytesMax: get<number>('DEAD_LETTER_BYTES_MAX'),
+      timestampMaxAgeDays: get<number>('TIMESTAMP_MAX_AGE_DAYS'),
+      stopTimeoutMs: get<number>('STOP_TIMEOUT_MS'),
+    },
+  })
+}
+
+function unknownNames(env: NodeJS.ProcessEnv): string[] {
+  const known = Object.keys(SETTINGS)
+  return Object.keys(env)
+    .filter((name) => OUR_PREFIXES.test(name) && !isSetting(name) && !isSetting(name.replace(/_FILE$/, '')))
+    .map((name) => {
+      const nearest = known.reduce((best, each) => (distance(name, each) < distance(name, best) ? each : best))
+      return `${name} is not a setting; the nearest is ${nearest}`
+    })
+}
+
+/** Levenshtein's, over short names. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,154 @@
+/** Every setting: its name, what it may be, its default and a sentence. The pages of docs/ are made from this table. */
+import { z } from 'zod'
+import { SSL_MODES } from '../postgres/database-url.ts'
+
+export interface Setting {
+  /** Parses the text of the environment. */
+  readonly schema: z.ZodType
+  /** As it would be written; undefined: unset. */
+  readonly default: string | undefined
+  readonly expected: string
+  readonly about: string
+  readonly secret?: boolean
+}
+
+const text = z.string().trim().min(1)
+const integer = (min: number, max: number): z.ZodType<number> =>
+  z
+    .string()
+    .trim()
+    .regex(/^-?\d+$/)
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max))
+const fraction = z
+  .string()
+  .trim()
+  .regex(/^\d*\.?\d+$/)
+  .transform(Number)
+  .pipe(z.number().min(0).max(1))
+const broker = /^(\[[0-9a-fA-F:]+\]|[^\s:,[\]]+)(:\d{1,5})?$/
+const brokers = text
+  .transform((list) => list.split(',').map((each) => each.trim()))
+  .pipe(z.array(z.string().regex(broker)).min(1))
+const boolean = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1')
+
+function number(range: { min: number; max: number; default: number }, about: string): Setting {
+  return {
+    schema: integer(range.min, range.max),
+    default: String(range.default),
+    expected: `a whole number from ${range.min} to ${range.max}`,
+    about,
+  }
+}
+function word(fallback: string | undefined, about: string, secret = false): Setting {
+  return { schema: text, default: fallback, expected: 'a text that is not empty', about, secret }
+}
+function choice(of: readonly [string, ...string[]], fallback: string | undefined, about: string): Setting {
+  return { schema: z.enum(of), default: fallback, expected: `one of ${of.join(', ')}`, about }
+}
+
+const MIB = 1024 * 1024
+const MINUTE_MS = 60_000
+
+export const SETTINGS = {
+  KAFKA_BROKER: {
+    schema: brokers,
+    default: 'kafka:9092',
+    expected: 'host:port, several separated by commas',
+    about: 'Where to find the Kafka cluster.',
+  },
+  KAFKA_TOPIC: word('logs', 'The topic with the logs.'),
+  KAFKA_GROUP_ID: word('log-processors', 'The consumer group; all workers of one installation share it.'),
+  KAFKA_START: choice(
+    ['latest', 'earliest'],
+    'latest',
+    'Where the very first start begins when the group has no committed offset. Pinned then for ever: later starts go on where the database stands.',
+  ),
+  KAFKA_SESSION_TIMEOUT_MS: number(
+    { min: 1_000, max: 30 * MINUTE_MS, default: 10_000 },
+    'A worker that is silent for so long loses its partitions to the others.',
+  ),
+  KAFKA_HEARTBEAT_INTERVAL_MS: number(
+    { min: 100, max: 10 * MINUTE_MS, default: 3_000 },
+    'How often a worker says that it lives; less than a third of the session timeout.',
+  ),
+  DATABASE_URL: {
+    schema: text,
+    default: undefined,
+    expected: 'postgres://user:password@host:port/database',
+    about: 'The database as a URL; what it names wins over the DB_ settings.',
+    secret: true,
+  },
+  DB_HOST: word('postgres', 'Host of the database.'),
+  DB_PORT: number({ min: 1, max: 65_535, default: 5_432 }, 'Port of the database.'),
+  DB_NAME: word('insighthub', 'Name of the database.'),
+  DB_USER: word('postgres', 'User of the database.'),
+  DB_PASSWORD: word('password', 'Password of that user.', true),
+  DB_SSLMODE: choice(
+    [...SSL_MODES],
+    undefined,
+    "libpq's sslmode: `require` encrypts, `verify-full` also makes sure who answers. Unset, and for allow and prefer: plain text, with a warning for hosts that are not local.",
+  ),
+  DB_SSLROOTCERT: word(undefined, 'File with the certificate authority for verify-ca and verify-full.'),
+  DB_POOL_SIZE: number({ min: 1, max: 32, default: 2 }, 'Connections that write; one more is used for the ledger.'),
+  DB_MIGRATE: {
+    schema: boolean,
+    default: 'true',
+    expected: 'true or false',
+    about: 'Whether a start brings the schema up to date. With false it refuses a schema that is not.',
+  },
+  INSIGHTHUB_NAMESPACE: word('default', 'Keeps the positions of several installations in one database apart.'),
+  HTTP_HOST: word('127.0.0.1', 'Address that health, metrics and status listen on.'),
+  HTTP_PORT: number({ min: 0, max: 65_535, default: 9_464 }, 'Port of them; 0 takes any free one and prints it.'),
+  LOG_FORMAT: choice(['text', 'json'], 'text', 'What the console says: lines for people, or JSON for machines.'),
+  CONSOLE_LOGS_PER_SECOND_MAX: number(
+    { min: 0, max: 1_000, default: 20 },
+    'Up to this rate every log gets its line on the console; above it one summary a second.',
+  ),
+  ML_ENGINE_URL: word(
+    undefined,
+    'A remote ML engine. Not asked yet: the model in the process judges, and a warning says so.',
+  ),
+  ANOMALY_THRESHOLD: {
+    schema: fraction,
+    default: '0.65',
+    expected: 'a number from 0 to 1',
+    about: 'The score from which a log is an anomaly.',
+  },
+  SERVICES_MAX: number(
+    { min: 1, max: 1_000_000, default: 2_000 },
+    'Services a partition keeps a model of; more share one.',
+  ),
+  BATCH_ROWS_MAX: number({ min: 1, max: 100_000, default: 5_000 }, 'Rows after which a batch is stored.'),
+  BATCH_BYTES_MAX: number({ min: 1_024, max: 256 * MIB, default: 4 * MIB }, 'Bytes after which a batch is stored.'),
+  BATCH_INTERVAL_MS: number(
+    { min: 1, max: MINUTE_MS, default: 50 },
+    'Longest time a log waits for its batch to fill while the one before is being stored.',
+  ),
+  MEMORY_LIMIT_MB: number(
+    { min: 128, max: 65_536, default: 256 },
+    'What the process should stay below; the fetch buffer is derived from it.',
+  ),
+  MESSAGE_BYTES_MAX: number(
+    { min: 1_024, max: 64 * MIB, default: MIB },
+    'A longer message is not parsed but a dead letter.',
+  ),
+  ITEMS_MAX: number({ min: 1, max: 100_000, default: 1_000 }, 'Logs that one message (a JSON array) may carry.'),
+  TEXT_BYTES_MAX: number({ min: 256, max: 16 * MIB, default: 64 * 1024 }, 'A longer log text is cut, and says so.'),
+  DEAD_LETTER_BYTES_MAX: number(
+    { min: 0, max: 16 * MIB, default: 64 * 1024 },
+    'Bytes of a message that its dead letter keeps; size and hash are always of the whole.',
+  ),
+  TIMESTAMP_MAX_AGE_DAYS: number(
+    { min: 1, max: 36_500, default: 400 },
+    'On a hypertable, a log older than this gets the time of its record.',
+  ),
+  STOP_TIMEOUT_MS: number(
+    { min: 1_000, max: 10 * MINUTE_MS, default: 25_000 },
+    'How long a stop may take to store what is in hand.',
+  ),
+} as const satisfies Readonly<Record<string, Setting>>
+
+export type SettingName = keyof typeof SETTINGS
+/** What a setting is once parsed. */
+export type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[Name]['schema']>

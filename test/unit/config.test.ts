@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { loadConfig } from '../../src/config.ts'
+
+test('an empty environment gives the defaults of the service it succeeds', () => {
+  const { config, warnings } = loadConfig({})
+  assert.deepEqual(config.kafka.brokers, ['kafka:9092'])
+  assert.equal(config.kafka.groupId, 'log-processors')
+  assert.equal(config.kafka.topic, 'logs')
+  assert.equal(config.kafka.start, 'latest')
+  assert.deepEqual(
+    [config.database.host, config.database.port, config.database.name, config.database.user, config.database.password],
+    ['postgres', 5432, 'insighthub', 'postgres', 'password'],
+  )
+  assert.deepEqual(warnings, [])
+})
+
+test('all mistakes are reported at once, with name, value and what was expected', () => {
+  const env = { DB_PORT: 'abc', KAFKA_START: 'now', BATCH_ROWS_MAX: '0', KAFKA_BROKER: 'a:1,,b' }
+  assert.throws(() => loadConfig(env), {
+    code: 'CONFIG_INVALID',
+    message: [
+      'KAFKA_BROKER="a:1,,b": expected host:port, several separated by commas',
+      'KAFKA_START="now": expected one of latest, earliest',
+      'DB_PORT="abc": expected a whole number from 1 to 65535',
+      'BATCH_ROWS_MAX="0": expected a whole number from 1 to 100000',
+    ].join('\n'),
+  })
+})
+
+test('a heartbeat that is too rare for its session is a mistake', () => {
+  assert.throws(() => loadConfig({ KAFKA_SESSION_TIMEOUT_MS: '6000' }), { message: /at most a third/ })
+})
+
+test('an unknown name of ours gets a warning with the nearest known one, a stranger none', () => {
+  const { warnings } = loadConfig({ KAFKA_TOPICS: 'x', DB_HOSTNAME: 'y', PATH: 'z', DB_PASSWORD_FILE: '' })
+  assert.deepEqual(warnings, [
+    'KAFKA_TOPICS is not a setting; the nearest is KAFKA_TOPIC',
+    'DB_HOSTNAME is not a setting; the nearest is DB_HOST',
+  ])
+})
+
+test('a secret can come from a file, without its last line end; a file that is missing is a mistake', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'insighthub-config-'))
+  try {
+    writeFileSync(join(folder, 'password'), 's3cret\n')
+    assert.equal(loadConfig({ DB_PASSWORD_FILE: join(folder, 'password') }).config.database.password, 's3cret')
+    assert.throws(() => loadConfig({ DB_PASSWORD_FILE: join(folder, 'none') }), {
+      message: /^DB_PASSWORD_FILE=.*no such file/,
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('an empty variable counts as unset', () => {
+  assert.equal(loadConfig({ DB_PORT: '' }).config.database.port, 5432)
+})
