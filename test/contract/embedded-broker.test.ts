@@ -12,7 +12,10 @@ test('kafkajs produces, and two of its consumers share the partitions and read e
   const broker = await startEmbeddedBroker({ topics: [{ name: 'logs', partitions: 4 }] })
   const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
   const producer = kafka.producer({ idempotent: true })
-  const consumers = [kafka.consumer({ groupId: 'g' }), kafka.consumer({ groupId: 'g' })]
+  const consumers = [
+    kafka.consumer({ groupId: 'g', heartbeatInterval: 100, maxWaitTimeInMs: 100 }),
+    kafka.consumer({ groupId: 'g', heartbeatInterval: 100, maxWaitTimeInMs: 100 }),
+  ]
   const admin = kafka.admin()
   try {
     await Promise.all([producer.connect(), admin.connect(), ...consumers.map((each) => each.connect())])

@@ -4,7 +4,7 @@ import { answer } from './apis.ts'
 import type { World } from './served.ts'
 import { WireError } from './wire.ts'
 
-export const REQUEST_BYTES_MAX = 100 * 1024 * 1024
+const REQUEST_BYTES_MAX = 100 * 1024 * 1024
 const LENGTH_BYTES = 4
 
 /** Serves until either side closes. Never rejects: whatever goes wrong costs this connection alone. */
@@ -47,7 +47,7 @@ function drained(socket: Socket): Promise<void> {
 }
 
 /** Requests without their length, each in memory of its own: produced batches are kept as views of it. */
-export async function* frames(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* frames(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const header = Buffer.alloc(LENGTH_BYTES)
   let headerBytes = 0
   let frame: Buffer | null = null
