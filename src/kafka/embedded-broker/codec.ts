@@ -67,7 +67,10 @@ export function struct<F extends Fields>(fields: F): Codec<Struct<F>> {
   return {
     read(from) {
       const value: Record<string, unknown> = {}
-      for (const [name, codec] of entries) value[name] = codec.read(from)
+      for (const [name, codec] of entries) {
+        const field = codec.read(from)
+        if (!('unused' in codec)) value[name] = field
+      }
       if (from.flexible) from.skipTags()
       return value as Struct<F>
     },

@@ -7,7 +7,10 @@ function world() {
   let ids = 0
   const timers = new Set<{ at: number; action: () => void }>()
   const group = new Group({
-    randomId: () => String((ids += 1)),
+    randomId() {
+      ids += 1
+      return String(ids)
+    },
     schedule(action, delayMs) {
       const timer = { at: now + delayMs, action }
       timers.add(timer)
