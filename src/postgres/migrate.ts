@@ -263,3 +263,8 @@ async function makeHypertable(client: pg.Client): Promise<void> {
     `select create_hypertable('logs', 'created_at', chunk_time_interval => interval '1 day', create_default_indexes => false, migrate_data => true)`,
   )
 }
+
+/** Old timestamps cost a chunk each on a hypertable, so they are bounded there and nowhere else. */
+export async function logsIsHypertable(database: DatabaseOptions): Promise<boolean> {
+  return withClient(database, isHypertable)
+}

@@ -1,0 +1,310 @@
+/** `process`: the service. Builds the parts, runs the line until a signal, and closes them in reverse. */
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Config, loadConfig } from '../config.ts'
+import { isRetriable, ProcessorError } from '../errors.ts'
+import { startHttp } from '../http/server.ts'
+import { platformaticTransport } from '../kafka/platformatic-transport.ts'
+import { decodeHeaders } from '../kafka/record-headers.ts'
+import { KafkaSource } from '../kafka/source.ts'
+import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
+import { createNormalizer } from '../normalize/normalize-range.ts'
+import { run as runPipeline } from '../pipeline.ts'
+import type { DatabaseOptions } from '../postgres/connection.ts'
+import { PostgresLedger } from '../postgres/ledger.ts'
+import { LogStore } from '../postgres/log-store.ts'
+import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts'
+import { ModelScorer } from '../scoring/model-scorer.ts'
+import { createTelemetry, type Telemetry } from '../telemetry.ts'
+import { databaseOptions, plainTextWarning } from './database.ts'
+import type { Status } from './status.ts'
+
+const MIB = 1024 * 1024
+const GUARANTEE = 'exactly once: rows and position in one transaction'
+const REBALANCE_TIMEOUT_MS = 30_000
+/** A join is answered when every member has joined: longer than the rebalance timeout. */
+const REQUEST_TIMEOUT_MS = 45_000
+const START_RETRY_MS = 1_000
+
+interface World {
+  readonly clock: () => number
+  readonly now: () => number
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly random: () => number
+}
+const world: World = {
+  clock: () => performance.now(),
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  random: () => Math.random(),
+}
+
+export async function run(env: NodeJS.ProcessEnv, version: string): Promise<number> {
+  const { config, warnings } = loadConfig(env)
+  const telemetry = createTelemetry({
+    format: config.console.format,
+    logsPerSecondMax: config.console.logsPerSecondMax,
+    write: (text) => void process.stdout.write(text),
+    clock: world.clock,
+    now: world.now,
+    version,
+  })
+  const database = databaseOptions(config, `process ${hostname()}:${process.pid}`)
+  for (const warning of [...warnings, ...standingWarnings(config, database)]) telemetry.warning(warning)
+  const stop = new AbortController()
+  const deadline = new AbortController()
+  const ignoreSignals = onFirstSignal((signal) => {
+    telemetry.stopping({ signal })
+    stop.abort()
+    setTimeout(() => deadline.abort(), config.limits.stopTimeoutMs).unref()
+  })
+  const service = new Service({ config, telemetry, database, version, deadline: deadline.signal })
+  try {
+    await service.openHttp()
+    await Promise.race([service.run(stop.signal), overdue(deadline.signal)])
+    telemetry.stopped()
+    return 0
+  } finally {
+    ignoreSignals()
+    await Promise.race([service.close(), sleep(2_000)])
+  }
+}
+
+function standingWarnings(config: Config, database: DatabaseOptions): string[] {
+  const plain = plainTextWarning(database)
+  const engine = 'ML_ENGINE_URL is set, but a remote engine is not asked yet: the model in this process judges'
+  return [...(plain === null ? [] : [plain]), ...(config.scoring.mlEngineUrl === undefined ? [] : [engine])]
+}
+
+/** The first SIGTERM or SIGINT drains; with the listeners gone, the second one ends the process at once. */
+function onFirstSignal(act: (signal: string) => void): () => void {
+  const remove = (): void => {
+    process.removeListener('SIGTERM', hear)
+    process.removeListener('SIGINT', hear)
+  }
+  function hear(signal: string): void {
+    remove()
+    act(signal)
+  }
+  process.on('SIGTERM', hear)
+  process.on('SIGINT', hear)
+  return remove
+}
+
+/** Rejects a moment after the deadline, when even the store's own end of its retries did not end the run. */
+async function overdue(deadline: AbortSignal): Promise<never> {
+  await new Promise((done) => deadline.addEventListener('abort', done, { once: true }))
+  await sleep(1_000)
+  throw new ProcessorError(
+    'STOP_DEADLINE',
+    'the stop took longer than STOP_TIMEOUT_MS; what was not stored stays in Kafka',
+  )
+}
+
+interface ServiceOptions {
+  readonly config: Config
+  readonly telemetry: Telemetry
+  readonly database: DatabaseOptions
+  readonly version: string
+  readonly deadline: AbortSignal
+}
+
+/** The parts of one worker, in the order they are opened. */
+class Service {
+  readonly #options: ServiceOptions
+  readonly #ledger: PostgresLedger
+  readonly #store: LogStore
+  readonly #scorer: ModelScorer
+  readonly #source: KafkaSource
+  readonly #transport: ReturnType<typeof platformaticTransport>
+  #http: { close(): Promise<void> } | null = null
+  #stopping = false
+
+  constructor(options: ServiceOptions) {
+    const { config, telemetry, database } = options
+    const { kafka, limits, scoring } = config
+    const { namespace } = config.database
+    this.#options = options
+    this.#transport = platformaticTransport({
+      brokers: kafka.brokers,
+      clientId: 'insighthub-processor',
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      connectTimeoutMs: 5_000,
+    })
+    this.#ledger = new PostgresLedger({
+      database,
+      namespace,
+      group: kafka.groupId,
+      owner: `${hostname()}:${process.pid}`,
+    })
+    this.#store = new LogStore({
+      database,
+      namespace,
+      topic: kafka.topic,
+      pinned: () => this.#ledger.pinned(),
+      deadLetterBytesMax: limits.deadLetterBytesMax,
+      decodeHeaders,
+      reserveIds: () => telemetry.reserveIds(),
+      events: telemetry,
+      lanes: config.database.poolSize,
+      sleep: world.sleep,
+      random: world.random,
+      signal: options.deadline,
+    })
+    this.#scorer = new ModelScorer({
+      threshold: scoring.threshold,
+      servicesMax: scoring.servicesMax,
+      events: telemetry,
+    })
+    this.#source = new KafkaSource({
+      transport: this.#transport,
+      ledger: this.#ledger,
+      events: telemetry,
+      detector: this.#scorer,
+      time: world,
+      topic: kafka.topic,
+      groupId: kafka.groupId,
+      startPolicy: kafka.start,
+      sessionTimeoutMs: kafka.sessionTimeoutMs,
+      heartbeatIntervalMs: kafka.heartbeatIntervalMs,
+      rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+      rowsMax: limits.batchRowsMax,
+      bytesMax: limits.batchBytesMax,
+      intervalMs: limits.batchIntervalMs,
+      ...fetchLimits(limits.memoryLimitMb, limits.messageBytesMax),
+    })
+  }
+
+  async openHttp(): Promise<void> {
+    const { config, telemetry } = this.#options
+    const { host, port } = config.http
+    const http = await startHttp({
+      host,
+      port,
+      readiness: () => this.#readiness(),
+      live: () => true,
+      status: () => this.#status(),
+      metrics: () => telemetry.metricsText(),
+    })
+    this.#http = http
+    telemetry.listening(http.address)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    await this.#untilDone(signal, () => this.#prepareDatabase())
+    if (signal.aborted) return
+    const onHypertable = await logsIsHypertable(database)
+    const { limits } = config
+    const normalize = createNormalizer(
+      {
+        ...DEFAULT_NORMALIZE_LIMITS,
+        messageBytesMax: limits.messageBytesMax,
+        itemsMax: limits.itemsMax,
+        textBytesMax: limits.textBytesMax,
+        timestampMaxAgeDays: onHypertable ? limits.timestampMaxAgeDays : null,
+      },
+      world.now,
+    )
+    const announce = setInterval(() => {
+      if (!this.#readiness().ready) return
+      clearInterval(announce)
+      telemetry.started()
+    }, 20)
+    try {
+      await runPipeline(
+        {
+          source: this.#source,
+          normalize,
+          scorer: this.#scorer,
+          store: this.#store,
+          finished: (batch, outcomes, startedMs) =>
+            telemetry.batchFinished({ batch, outcomes, durationMs: world.clock() - startedMs }),
+          clock: world.clock,
+        },
+        signal,
+      )
+    } finally {
+      clearInterval(announce)
+      this.#stopping = true
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close(1_000)
+    await this.#transport.close()
+    await this.#store.close()
+    await this.#ledger.close()
+    await this.#http?.close()
+  }
+
+  async #prepareDatabase(): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    if (config.database.migrate) await migrate({ database, events: telemetry })
+    else await checkMigrated(database)
+    await this.#store.open()
+  }
+
+  /** Again and again while the world is not ready; anything a retry can't cure ends the start. */
+  async #untilDone(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        if (error instanceof ProcessorError && !isRetriable(error)) throw error
+        this.#options.telemetry.postgresUnavailable({ error, retryInMs: START_RETRY_MS })
+        await world.sleep(START_RETRY_MS, signal).catch(() => undefined)
+      }
+    }
+  }
+
+  #readiness(): { ready: boolean; missing: string[]; degraded: string[] } {
+    const missing: string[] = []
+    const { state } = this.#store
+    if (state.kind === 'connecting') missing.push('PostgreSQL: not connected yet')
+    if (state.kind === 'retrying' || state.kind === 'refused') missing.push(`PostgreSQL: ${state.reason}`)
+    if (!this.#source.status().joined) missing.push('Kafka: not a member of the group yet')
+    if (this.#stopping) missing.push('stopping')
+    return { ready: missing.length === 0, missing, degraded: [] }
+  }
+
+  #status(): Status {
+    const { config, version } = this.#options
+    const source = this.#source.status()
+    return {
+      version,
+      guarantee: GUARANTEE,
+      ready: this.#readiness().ready,
+      missing: this.#readiness().missing,
+      topic: config.kafka.topic,
+      group: config.kafka.groupId,
+      generation: source.generation,
+      member: source.memberId,
+      store: this.#store.state.kind,
+      buffered_bytes: source.bufferedBytes,
+      partitions: source.partitions.map((each) => ({
+        partition: each.partition,
+        state: each.state,
+        epoch: each.epoch,
+        next_offset: each.nextOffset,
+        end_offset: each.endOffset,
+        lag_records: Math.max(0, each.endOffset - each.nextOffset),
+        lag_seconds: each.lagSeconds,
+      })),
+    }
+  }
+}
+
+/** What may be held of Kafka's bytes, out of what the process may use: the rest is Node, the model and the batch in hand. */
+function fetchLimits(memoryLimitMb: number, messageBytesMax: number) {
+  const bufferBytesMax = Math.max(8, Math.floor((memoryLimitMb - 96) / 5)) * MIB
+  const fetchBytesMax = Math.max(2 * MIB, Math.floor(bufferBytesMax / 4))
+  return {
+    bufferBytesMax,
+    fetchMaxWaitMs: 500,
+    fetchBytesMax,
+    fetchPartitionBytesMax: Math.max(MIB, Math.floor(fetchBytesMax / 4)),
+    plainBytesMax: Math.max(64 * MIB, 2 * messageBytesMax),
+  }
+}

@@ -1,0 +1,74 @@
+/** `status`: what /status of a running worker says, as a table. */
+import { loadConfig } from '../config.ts'
+import { messageOf, ProcessorError } from '../errors.ts'
+
+export interface StatusOptions {
+  readonly url?: string | undefined
+  readonly json?: true | undefined
+}
+
+/** The body of /status, made by process.ts. */
+export interface Status {
+  readonly version: string
+  readonly guarantee: string
+  readonly ready: boolean
+  readonly missing: readonly string[]
+  readonly topic: string
+  readonly group: string
+  readonly generation: number
+  readonly member: string
+  readonly store: string
+  readonly buffered_bytes: number
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly state: string
+    readonly epoch: number
+    readonly next_offset: number
+    readonly end_offset: number
+    readonly lag_records: number
+    readonly lag_seconds: number
+  }[]
+}
+
+export async function run(options: StatusOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  const { http } = loadConfig(env).config
+  const address = options.url ?? `http://${http.host}:${http.port}`
+  const status = await ask(address)
+  process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : table(status))
+  return status.ready ? 0 : 1
+}
+
+async function ask(address: string): Promise<Status> {
+  try {
+    const answer = await fetch(new URL('/status', address), { signal: AbortSignal.timeout(5_000) })
+    return (await answer.json()) as Status
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+    throw new ProcessorError('INPUT', `No worker answers on ${address}: ${messageOf(cause)}`, { cause: error })
+  }
+}
+
+function table(status: Status): string {
+  const lines = [
+    `${status.ready ? '✓ ready' : `✗ not ready: ${status.missing.join(', ')}`}   version ${status.version}`,
+    `guarantee   ${status.guarantee}`,
+    `topic       ${status.topic}   group ${status.group}   generation ${status.generation}`,
+    `store       ${status.store}   buffered ${status.buffered_bytes} bytes`,
+    '',
+    'partition  state      epoch      stored up to         log end     lag   lag s',
+  ]
+  for (const each of status.partitions) {
+    lines.push(
+      [
+        String(each.partition).padStart(9),
+        ` ${each.state.padEnd(10)}`,
+        String(each.epoch).padStart(5),
+        String(each.next_offset).padStart(17),
+        String(each.end_offset).padStart(15),
+        String(each.lag_records).padStart(7),
+        each.lag_seconds.toFixed(1).padStart(7),
+      ].join(' '),
+    )
+  }
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,124 @@
+/** The command line: one entry a subcommand, each loaded only when it is called. The only place that ends the process. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings'
+import { messageOf, ProcessorError } from './errors.ts'
+
+/** sysexits.h: the configuration is wrong. */
+const EX_CONFIG = 78
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
+  return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? 'unknown'
+}
+
+function whole(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number')
+  return value
+}
+
+function positive(text: string): number {
+  if (whole(text) === 0) throw new InvalidArgumentError('expected a whole number above 0')
+  return whole(text)
+}
+
+function complain(error: unknown): number {
+  if (error instanceof ProcessorError && error.code === 'CONFIG_INVALID') {
+    process.stderr.write(`The settings cannot be used:\n${error.message.replace(/^/gm, '  ')}\n`)
+    return EX_CONFIG
+  }
+  const code = error instanceof ProcessorError ? ` (${error.code})` : ''
+  process.stderr.write(`✗ ${error instanceof ProcessorError ? error.message : messageOf(error)}${code}\n`)
+  const trace = error instanceof Error && !(error instanceof ProcessorError) ? error.stack : undefined
+  if (trace !== undefined) process.stderr.write(`${trace.split('\n').slice(1).join('\n')}\n`)
+  return 1
+}
+
+const program = new Command('insighthub-processor')
+  .description('Logs from Kafka, scored for anomalies, stored exactly once in PostgreSQL or TimescaleDB')
+  .version(version())
+  .enablePositionalOptions()
+
+/** Runs a command to its exit code. Exiting, rather than waiting for what is still open: a stop has its own deadline. */
+async function end(work: Promise<number>): Promise<never> {
+  process.exit(await work.catch(complain))
+}
+
+program
+  .command('process')
+  .description('the service: consume, score and store until stopped (npm start)')
+  .action(() => end(import('./commands/process.ts').then(({ run }) => run(process.env, version()))))
+
+program
+  .command('demo')
+  .description('the whole pipeline on this machine, a killed worker included, and a summary')
+  .option('--input <file>', 'your own logs: JSON lines, .gz too, - for standard input')
+  .option('--logs <n>', 'how many logs to generate', positive, 60_000)
+  .option('--workers <n>', 'how many workers', positive, 2)
+  .option('--seed <n>', 'seed of the generator', whole, 1)
+  .option('--rate <n>', 'logs a second', positive, 8_000)
+  .option('--keep', 'leave it running, with its addresses printed')
+  .option('--json', 'one JSON object as the last thing printed')
+  .action((options) => end(import('./commands/demo.ts').then(({ run }) => run(options, process.env))))
+
+program
+  .command('produce')
+  .description('send JSON lines from a file or standard input to the topic')
+  .requiredOption('--input <file>', 'a file, gzipped or not, or - for standard input')
+  .option('--rate <n>', 'messages a second', positive)
+  .option('--limit <n>', 'stop after so many', positive)
+  .option('--topic <name>', 'another topic than KAFKA_TOPIC')
+  .action((options) => end(import('./commands/produce.ts').then(({ run }) => run(options, process.env))))
+
+program
+  .command('migrate')
+  .description('bring the database schema up to date')
+  .option('--indexes', 'build the indexes of a fresh table on one that was taken over')
+  .option('--hypertable', 'turn a filled logs table into a TimescaleDB hypertable')
+  .action((options) => end(import('./commands/migrate.ts').then(({ run }) => run(options, process.env))))
+
+program
+  .command('status')
+  .description('what a running worker is doing')
+  .option('--url <url>', 'address of the worker; by default HTTP_HOST and HTTP_PORT')
+  .option('--json', 'as JSON')
+  .action((options) => end(import('./commands/status.ts').then(({ run }) => run(options, process.env))))
+
+const letters = program.command('dead-letters').description('messages that could not be stored')
+letters
+  .command('list')
+  .description('newest first, with counts by reason')
+  .option('--reason <reason>', 'only this reason')
+  .option('--service <service>', 'only this service')
+  .option('--since <time>', 'only after this time (ISO 8601)')
+  .option('--until <time>', 'only before this time (ISO 8601)')
+  .option('--limit <n>', 'how many', positive, 20)
+  .option('--json', 'as JSON')
+  .action((options) => end(import('./commands/dead-letters.ts').then(({ list }) => list(options, process.env))))
+letters
+  .command('show')
+  .description('one dead letter whole: topic/partition/offset, with /item for an element of an array')
+  .argument('<position>', 'as dead-letters list prints it')
+  .option('--json', 'as JSON')
+  .action((position, options) =>
+    end(import('./commands/dead-letters.ts').then(({ show }) => show(position, options, process.env))),
+  )
+
+program
+  .command('bench')
+  .description("figures of this machine beside psql's own COPY; writes docs/benchmarks.md with --write")
+  .option('--rows <n>', 'logs a round', positive, 500_000)
+  .option('--rounds <n>', 'rounds of each, interleaved', positive, 3)
+  .option('--write', 'write docs/benchmarks.md')
+  .option('--json', 'as JSON')
+  .action((options) => end(import('./commands/bench.ts').then(({ run }) => run(options, process.env))))
+
+process.on('uncaughtException', (error) => process.exit(complain(error)))
+process.on('unhandledRejection', (error) => process.exit(complain(error)))
+// Started by the launcher on an older Node: when that one dies, this one must not live on unseen.
+if (process.channel !== undefined) {
+  process.on('disconnect', () => process.exit(1))
+  process.channel?.unref()
+}
+await program.parseAsync()
