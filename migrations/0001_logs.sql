@@ -1,5 +1,5 @@
 -- The table of logs and its minute aggregates. An existing InsightHub table is taken over as it is: columns are added without
--- a default, which rewrites nothing, and its indexes stay (see indexes.sql).
+-- a default, which rewrites nothing, and its indexes stay (`migrate --indexes` builds ours beside them).
 
 do $$
 begin
@@ -35,14 +35,16 @@ alter table logs
 -- Set apart from the column, so that rows from before keep null: nobody knows when they came.
 alter table logs alter column ingested_at set default now();
 
+-- Nested, because a condition is planned as a whole: without the extension its view must not be named in the outer one.
 do $$
 begin
-  if exists (select from pg_extension where extname = 'timescaledb')
-     and not exists (select from logs)
-     and not exists (select from timescaledb_information.hypertables
-                      where hypertable_schema = current_schema() and hypertable_name = 'logs')
-  then
-    perform create_hypertable('logs', 'created_at', chunk_time_interval => interval '1 day', create_default_indexes => false);
+  if exists (select from pg_extension where extname = 'timescaledb') then
+    if not exists (select from logs)
+       and not exists (select from timescaledb_information.hypertables
+                        where hypertable_schema = current_schema() and hypertable_name = 'logs')
+    then
+      perform create_hypertable('logs', 'created_at', chunk_time_interval => interval '1 day', create_default_indexes => false);
+    end if;
   end if;
 end $$;
 

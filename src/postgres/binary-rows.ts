@@ -14,6 +14,12 @@ const TWO_32 = 4_294_967_296
 /** Services and levels repeat: their bytes are kept. Cleared when full, since junk names must not keep real ones out. */
 const INTERNED_MAX = 4_096
 
+/** What a text column can hold: NUL can't be stored, half a surrogate pair is not UTF-8 (nor JSON that jsonb takes). */
+export function storableText(text: string): string {
+  const wellFormed = text.toWellFormed()
+  return wellFormed.includes('\u0000') ? wellFormed.replaceAll('\u0000', '\ufffd') : wellFormed
+}
+
 export class BinaryRows {
   #buffer: Buffer
   #at = 0
@@ -87,7 +93,9 @@ export class BinaryRows {
     this.int8(Math.round((ms - POSTGRES_EPOCH_MS) * 1000))
   }
 
-  text(value: string): void {
+  /** NUL becomes U+FFFD, as Node's encoder makes of half a surrogate pair. */
+  text(text: string): void {
+    const value = text.includes('\u0000') ? storableText(text) : text
     const most = value.length * 3
     this.#ensure(4 + most)
     const bytes = this.#buffer.write(value, this.#at + 4, most, 'utf8')
@@ -99,7 +107,7 @@ export class BinaryRows {
   name(value: string): void {
     let field = this.#interned.get(value)
     if (field === undefined) {
-      const bytes = Buffer.from(value, 'utf8')
+      const bytes = Buffer.from(storableText(value), 'utf8')
       field = Buffer.allocUnsafe(4 + bytes.length)
       field.writeInt32BE(bytes.length, 0)
       bytes.copy(field, 4)

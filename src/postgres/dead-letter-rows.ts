@@ -1,7 +1,7 @@
 /** Dead letters as rows: the raw bytes, where they came from, and why. Cut when long; size and hash are of the whole. */
 import { createHash } from 'node:crypto'
 import type { RawRecord, Reject } from '../log.ts'
-import type { BinaryRows } from './binary-rows.ts'
+import { type BinaryRows, storableText } from './binary-rows.ts'
 
 export interface DeadLetterScope {
   readonly namespace: string
@@ -25,11 +25,6 @@ export function fingerprintOf({ reason, service, detail, sqlstate }: Reject): st
   return createHash('sha256').update(cause).digest('hex').slice(0, 16)
 }
 
-/** NUL can't be stored as text, half a surrogate pair is not UTF-8. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\u0000', '\ufffd')
-}
-
 export function writeDeadLetter(rows: BinaryRows, reject: Reject, scope: DeadLetterScope): void {
   const { record } = reject
   rows.row(FIELDS)
@@ -42,7 +37,7 @@ export function writeDeadLetter(rows: BinaryRows, reject: Reject, scope: DeadLet
   if (record.timestamp < 0 || record.timestamp > TIMESTAMP_MAX_MS) rows.null()
   else rows.timestamp(record.timestamp)
   rows.name(reject.reason)
-  rows.text(storable(reject.detail))
+  rows.text(reject.detail)
   writeText(rows, reject.service)
   writeText(rows, reject.sqlstate)
   rows.text(fingerprintOf(reject))
@@ -60,7 +55,7 @@ export function writeDeadLetter(rows: BinaryRows, reject: Reject, scope: DeadLet
 
 function writeText(rows: BinaryRows, text: string | null): void {
   if (text === null) rows.null()
-  else rows.text(storable(text))
+  else rows.text(text)
 }
 
 function writeBytes(rows: BinaryRows, bytes: Buffer | null, most: number): void {
@@ -73,6 +68,8 @@ function writeHeaders(rows: BinaryRows, record: RawRecord, scope: DeadLetterScop
     rows.null()
     return
   }
-  const text = JSON.stringify(scope.decodeHeaders(record.headers)).replaceAll('\\u0000', '\\ufffd').toWellFormed()
+  const text = JSON.stringify(scope.decodeHeaders(record.headers), (_, value: unknown) =>
+    typeof value === 'string' ? storableText(value) : value,
+  )
   rows.jsonb(text.length <= HEADERS_CHARS_MAX ? text : JSON.stringify({ truncated: true, chars: text.length }))
 }

@@ -6,20 +6,24 @@
  *   fenced          that partition has another owner: leave it out, try the rest again
  *   stale           the ledger stands elsewhere. At our end: an earlier attempt of ours had committed and its answer was lost.
  *                   Before our start: the database was rewound (failover, restore). Otherwise somebody else got there.
- *   poison          PostgreSQL named the row: it becomes a dead letter, the rest is tried again
+ *   poison          PostgreSQL named the row: it becomes a dead letter, the rest is tried again (poison.ts)
  *   retry           the world is broken: the same again after a backoff, for ever. Never the ledger is asked what happened:
  *                   the attempt whose answer was lost may commit after we have looked.
  *   configuration   not ready until an operator acts; retried slowly
  *   broken          a bug: the process must stop
  */
-import { messageOf, ProcessorError } from '../errors.ts'
+import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import type { Reject } from '../log.ts'
 import type { CommitOutcome, PartitionRange, ReadyRange } from '../pipeline.ts'
-import { classify, sqlMessage } from './sql-errors.ts'
+import { BY_LINE_MAX, bisect, logAtLine, type Refusal, refusedMax, withoutRefused } from './poison.ts'
+import { classify, sqlMessage, type Verdict } from './sql-errors.ts'
 
-/** One transaction; answers the ids that were reserved for the rows, or null. Rejects with the database's error. */
-export type Attempt = (ranges: readonly ReadyRange[]) => Promise<readonly number[] | null>
+export interface Transactions {
+  /** One transaction; answers the ids that were reserved for the rows, or null. Rejects with the database's error. */
+  readonly attempt: (ranges: readonly ReadyRange[]) => Promise<readonly number[] | null>
+  /** Sends only the rows, and undoes it. Rejects with the database's error. */
+  readonly rehearse: (ranges: readonly ReadyRange[]) => Promise<void>
+}
 
 export interface FlushWorld {
   readonly events: Events
@@ -32,102 +36,140 @@ export interface FlushWorld {
 
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MAX_MS = 5_000
-/** More refused rows than this, or this share of a batch, is a matter of the schema and not of the rows. */
-const POISON_ROWS = 20
-const POISON_SHARE = 0.05
-
-/** Full jitter: after an outage everybody comes back at once otherwise. */
-function backoffMs(attempt: number, random: () => number): number {
-  return Math.round(random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 10)))
-}
 
 /** One outcome a range, in the order given. */
-export async function flush(
+export function flush(
   ranges: readonly ReadyRange[],
-  attempt: Attempt,
+  transactions: Transactions,
   world: FlushWorld,
 ): Promise<CommitOutcome[]> {
-  const outcomes = new Map<PartitionRange, CommitOutcome>()
-  const isolated = new Map<PartitionRange, Reject[]>()
-  const rowsInAll = ranges.reduce((sum, { logs }) => sum + logs.length, 0)
-  let pending = [...ranges]
-  let failures = 0
-  while (pending.length > 0) {
-    try {
-      const ids = await attempt(pending)
-      world.found('ready', null)
-      settleCommitted(pending, { ids, isolated, outcomes })
-      break
-    } catch (error) {
-      const verdict = classify(error)
-      switch (verdict.kind) {
-        case 'fenced':
-        case 'stale':
-          failures = 0
-          pending = leaveOut(pending, verdict, outcomes, world.events)
-          break
-        case 'poison': {
-          const refused = [...isolated.values()].reduce((sum, rejects) => sum + rejects.length, 0)
-          if (refused < Math.max(POISON_ROWS, POISON_SHARE * rowsInAll)) {
-            pending = isolate(
-              pending,
-              { line: verdict.line, sqlstate: verdict.sqlstate, error },
-              isolated,
-              world.events,
-            )
-            break
-          }
-          isolated.clear()
-          pending = ranges.filter(({ range }) => !outcomes.has(range))
-          await wait('refused', error, BACKOFF_MAX_MS, world)
-          break
-        }
-        case 'configuration':
-          await wait('refused', error, BACKOFF_MAX_MS, world)
-          break
-        case 'retry':
-          await wait('retrying', error, backoffMs(failures++, world.random), world)
-          break
-        case 'broken':
-          throw new ProcessorError('POSTGRES_BROKEN_INVARIANT', sqlMessage(error), { cause: error })
+  return new Flush(ranges, transactions, world).run()
+}
+
+type Failure = Extract<Verdict, { kind: 'retry' | 'configuration' }>
+
+class Flush {
+  readonly #ranges: readonly ReadyRange[]
+  readonly #transactions: Transactions
+  readonly #world: FlushWorld
+  readonly #outcomes = new Map<PartitionRange, CommitOutcome>()
+  readonly #refusedMax: number
+  #pending: readonly ReadyRange[]
+  #refused = 0
+  #failures = 0
+
+  constructor(ranges: readonly ReadyRange[], transactions: Transactions, world: FlushWorld) {
+    this.#ranges = ranges
+    this.#pending = ranges
+    this.#transactions = transactions
+    this.#world = world
+    this.#refusedMax = refusedMax(ranges.reduce((sum, { logs }) => sum + logs.length, 0))
+  }
+
+  async run(): Promise<CommitOutcome[]> {
+    while (this.#pending.length > 0) {
+      try {
+        this.#settle(await this.#transactions.attempt(this.#pending))
+      } catch (error) {
+        await this.#after(error)
+      }
+    }
+    return this.#ranges.map(({ range }) => this.#outcomes.get(range) ?? { kind: 'fenced', range })
+  }
+
+  async #after(error: unknown): Promise<void> {
+    const verdict = judge(error)
+    switch (verdict.kind) {
+      case 'fenced':
+      case 'stale':
+        this.#failures = 0
+        this.#pending = leaveOut(this.#pending, verdict, this.#outcomes, this.#world.events)
+        return
+      case 'poison':
+        return this.#isolate(verdict, error)
+      default:
+        return this.#wait(verdict, error)
+    }
+  }
+
+  #settle(ids: readonly number[] | null): void {
+    this.#world.found('ready', null)
+    let at = 0
+    for (const { range, logs, rejects } of this.#pending) {
+      const logIds = ids === null ? null : ids.slice(at, at + logs.length)
+      at += logs.length
+      const given = this.#ranges.find((each) => each.range === range)?.rejects.length ?? 0
+      this.#outcomes.set(range, { kind: 'committed', range, refused: rejects.slice(given), logIds })
+    }
+    this.#pending = []
+  }
+
+  async #isolate(verdict: Extract<Verdict, { kind: 'poison' }>, error: unknown): Promise<void> {
+    const { events } = this.#world
+    if (this.#refused < BY_LINE_MAX) {
+      const refusals = new Map([[logAtLine(this.#pending, verdict.line), { sqlstate: verdict.sqlstate, error }]])
+      this.#refused += 1
+      this.#pending = withoutRefused(this.#pending, refusals, events)
+      return
+    }
+    const refusals = await bisect(this.#pending, (rows) => this.#tryRows(rows), this.#refusedMax - this.#refused)
+    if (refusals === null) {
+      // So many at once: the schema is at fault, and nothing of this batch becomes a dead letter.
+      this.#pending = this.#ranges.filter(({ range }) => !this.#outcomes.has(range))
+      this.#refused = 0
+      return this.#wait({ kind: 'configuration', sqlstate: verdict.sqlstate }, error)
+    }
+    this.#refused += refusals.size
+    this.#pending = withoutRefused(this.#pending, refusals, events)
+  }
+
+  async #tryRows(rows: readonly ReadyRange[]): Promise<Refusal | null> {
+    for (;;) {
+      try {
+        await this.#transactions.rehearse(rows)
+        return null
+      } catch (error) {
+        const verdict = judge(error)
+        if (verdict.kind === 'poison') return { sqlstate: verdict.sqlstate, error }
+        if (verdict.kind === 'fenced' || verdict.kind === 'stale') throw error
+        await this.#wait(verdict, error)
       }
     }
   }
-  return ranges.map(({ range }) => outcomes.get(range) ?? { kind: 'fenced', range })
-}
 
-async function wait(
-  state: 'retrying' | 'refused',
-  error: unknown,
-  retryInMs: number,
-  world: FlushWorld,
-): Promise<void> {
-  world.found(state, error)
-  if (state === 'refused') world.events.postgresRefused({ error, retryInMs })
-  else world.events.flushRetried({ sqlstate: null, error })
-  await world.sleep(retryInMs, world.signal).catch(() => undefined)
-  if (world.signal.aborted) {
-    throw new ProcessorError(
-      'STOP_DEADLINE',
-      `a batch could not be stored before the stop's deadline: ${messageOf(error)}`,
-      { cause: error },
-    )
+  async #wait(verdict: Failure, error: unknown): Promise<void> {
+    const { events, found, random, signal, sleep } = this.#world
+    let retryInMs = BACKOFF_MAX_MS
+    if (verdict.kind === 'configuration') {
+      found('refused', error)
+      events.postgresRefused({ error, retryInMs })
+    } else {
+      // Full jitter: after an outage everybody comes back at once otherwise.
+      retryInMs = Math.round(
+        random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures++, 10)),
+      )
+      found('retrying', error)
+      events.flushRetried({ sqlstate: verdict.sqlstate, error })
+      if (isAway(verdict.sqlstate)) events.postgresUnavailable({ error, retryInMs })
+    }
+    if (!signal.aborted) await sleep(retryInMs, signal).catch(() => undefined)
+    if (!signal.aborted) return
+    const text = `a batch could not be stored before the stop's deadline: ${messageOf(error)}`
+    throw new ProcessorError('STOP_DEADLINE', text, { cause: error })
   }
 }
 
-interface Settling {
-  readonly ids: readonly number[] | null
-  readonly isolated: ReadonlyMap<PartitionRange, readonly Reject[]>
-  readonly outcomes: Map<PartitionRange, CommitOutcome>
+/** Throws what ends the process; the rest is a verdict to act on. */
+function judge(error: unknown): Exclude<Verdict, { kind: 'broken' }> {
+  if (error instanceof ProcessorError && !isRetriable(error)) throw error
+  const verdict = classify(error)
+  if (verdict.kind !== 'broken') return verdict
+  throw new ProcessorError('POSTGRES_BROKEN_INVARIANT', sqlMessage(error), { cause: error })
 }
 
-function settleCommitted(pending: readonly ReadyRange[], { ids, isolated, outcomes }: Settling): void {
-  let at = 0
-  for (const { range, logs } of pending) {
-    const logIds = ids === null ? null : ids.slice(at, at + logs.length)
-    at += logs.length
-    outcomes.set(range, { kind: 'committed', range, refused: isolated.get(range) ?? [], logIds })
-  }
+/** No connection, or a server that starts, stops or has no room; not a deadlock or a cancelled statement. */
+function isAway(sqlstate: string | null): boolean {
+  return sqlstate === null || (/^(08|53|57|58)/.test(sqlstate) && sqlstate !== '57014')
 }
 
 type LeftOut =
@@ -161,53 +203,4 @@ function leaveOut(
     outcomes.set(range, { kind: 'moved', range, nextOffset: verdict.nextOffset })
   }
   return pending.filter((each) => each !== found)
-}
-
-interface Refusal {
-  readonly line: number
-  readonly sqlstate: string
-  readonly error: unknown
-}
-
-/** The line counts the rows of all pending ranges, in order, from 1. */
-function isolate(
-  pending: readonly ReadyRange[],
-  refusal: Refusal,
-  isolated: Map<PartitionRange, Reject[]>,
-  events: Events,
-): ReadyRange[] {
-  let before = 0
-  for (const ready of pending) {
-    const index = refusal.line - 1 - before
-    const log = index >= 0 ? ready.logs[index] : undefined
-    before += ready.logs.length
-    if (log === undefined) continue
-    const { partition, offset, item, service } = log.event
-    const record = ready.range.records.find((each) => each.offset === offset)
-    if (record === undefined) break
-    const detail = messageOf(refusal.error)
-    const reject: Reject = {
-      partition,
-      offset,
-      item,
-      reason: 'refused_by_database',
-      detail,
-      service,
-      sqlstate: refusal.sqlstate,
-      record,
-    }
-    events.poisonRow({ partition, offset, sqlstate: refusal.sqlstate })
-    isolated.set(ready.range, [...(isolated.get(ready.range) ?? []), reject])
-    const without: ReadyRange = {
-      ...ready,
-      logs: ready.logs.filter((each) => each !== log),
-      rejects: [...ready.rejects, reject],
-    }
-    return pending.map((each) => (each === ready ? without : each))
-  }
-  throw new ProcessorError(
-    'POSTGRES_BROKEN_INVARIANT',
-    `PostgreSQL refused line ${refusal.line}, which is not in the batch`,
-    { cause: refusal.error },
-  )
 }

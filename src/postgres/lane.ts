@@ -8,12 +8,12 @@ import type { PinnedTopic } from '../ledger.ts'
 import type { ReadyRange } from '../pipeline.ts'
 import { aggregatesSql, groupsOf } from './aggregates.ts'
 import { BinaryRows } from './binary-rows.ts'
-import { connect, type DatabaseOptions, destroy, withDeadline } from './connection.ts'
+import { close, connect, type DatabaseOptions, destroy, withDeadline } from './connection.ts'
 import { runCopy } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
 import { hexBytes, hexText, whole, wholes } from './sql-literals.ts'
 import { readTableShape, roundHalfEven, type TableShape } from './table-shape.ts'
-import { tally } from './tally.ts'
+import { type Tally, tally } from './tally.ts'
 
 export interface LaneOptions {
   readonly database: DatabaseOptions
@@ -42,14 +42,30 @@ export class Lane {
   }
 
   /** One transaction over these ranges. Answers the reserved ids of all rows in order, or null. */
-  async attempt(ranges: readonly ReadyRange[]): Promise<readonly number[] | null> {
-    const client = await this.#connected()
-    try {
+  attempt(ranges: readonly ReadyRange[]): Promise<readonly number[] | null> {
+    return this.#over(async (client) => {
       const shape = await this.#shapeOf(client)
       const ids = await this.#reserve(client, shape, ranges)
       const { text, files } = this.#encode(ranges, shape, ids)
       await withDeadline(client, runCopy(client, text, files))
       return ids
+    })
+  }
+
+  /** The rows alone, and undone: resolves when the table would take them all. */
+  rehearse(ranges: readonly ReadyRange[]): Promise<void> {
+    return this.#over(async (client) => {
+      const shape = await this.#shapeOf(client)
+      const rows = this.#encodeRows(ranges, shape, null)
+      const text = `begin;\ncopy logs (${shape.columns.join(', ')}) from stdin (format binary);\nrollback;`
+      await withDeadline(client, runCopy(client, text, [rows]))
+    })
+  }
+
+  async #over<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = await this.#connected()
+    try {
+      return await work(client)
     } catch (error) {
       // Whatever it was, this connection may still hold half a COPY.
       this.#client = null
@@ -62,7 +78,7 @@ export class Lane {
   async close(): Promise<void> {
     const client = this.#client
     this.#client = null
-    if (client !== null) await client.end().catch(() => undefined)
+    if (client !== null) await close(client)
   }
 
   /** Connects ahead of the first batch, so that readiness means something. */
@@ -168,69 +184,26 @@ on conflict (namespace, topic, incarnation, part) do update
   /** The fence: last, so that a worker stopped before it holds no lock of the ledger. */
   #advanceSql(ranges: readonly ReadyRange[]): string {
     const sorted = [...ranges].sort((a, b) => a.range.partition - b.range.partition)
-    const tallies = sorted.map(tally)
-    const tails = sorted.map(({ range }) => range.tail)
+    const counts = new Map(sorted.map((each) => [each, tally(each)]))
+    const bigints = (of: (each: ReadyRange) => number | null): string => wholes(sorted.map(of), 'bigint')
+    const counted = (name: keyof Tally): string => bigints((each) => counts.get(each)?.[name] ?? 0)
+    const integers = (of: (each: ReadyRange) => number | null): string => wholes(sorted.map(of), 'integer')
     const arrays = [
-      wholes(
-        sorted.map(({ range }) => range.partition),
-        'integer',
-      ),
-      wholes(
-        sorted.map(({ range }) => range.epoch),
-        'bigint',
-      ),
-      wholes(
-        sorted.map(({ range }) => range.from),
-        'bigint',
-      ),
-      wholes(
-        sorted.map(({ range }) => range.to),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.records),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.dead),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.deadItems),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.skipped),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.holes),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.gaps),
-        'bigint',
-      ),
-      wholes(
-        tallies.map((each) => each.rows),
-        'bigint',
-      ),
-      wholes(
-        tails.map((tail) => tail?.leaderEpoch ?? null),
-        'integer',
-      ),
-      wholes(
-        tails.map((tail) => tail?.offset ?? null),
-        'bigint',
-      ),
-      wholes(
-        tails.map((tail) => tail?.timestamp ?? null),
-        'bigint',
-      ),
-      wholes(
-        tails.map((tail) => tail?.crc ?? null),
-        'bigint',
-      ),
+      integers(({ range }) => range.partition),
+      bigints(({ range }) => range.epoch),
+      bigints(({ range }) => range.from),
+      bigints(({ range }) => range.to),
+      counted('records'),
+      counted('dead'),
+      counted('deadItems'),
+      counted('skipped'),
+      counted('holes'),
+      counted('gaps'),
+      counted('rows'),
+      integers(({ range }) => range.tail?.leaderEpoch ?? null),
+      bigints(({ range }) => range.tail?.offset ?? null),
+      bigints(({ range }) => range.tail?.timestamp ?? null),
+      bigints(({ range }) => range.tail?.crc ?? null),
     ]
     return `select ingest_advance(${this.#key()}, ${arrays.join(', ')});`
   }

@@ -106,6 +106,10 @@ export class PostgresLedger implements Ledger {
     const known = latest.rows[0]
     const recreated = known !== undefined && topicKey !== '' && known.topic_key !== '' && known.topic_key !== topicKey
     if (known !== undefined && !recreated) {
+      if (known.topic_key === '' && topicKey !== '') {
+        // A broker upgraded meanwhile tells it now; without it a topic made again would go unnoticed.
+        await client.query('update ingest_topic set topic_key = $2 where id = $1', [known.id, topicKey])
+      }
       await this.#addPartitions(client, request, { incarnation: known.incarnation, starts: new Map() })
       return { topicId: known.id, incarnation: known.incarnation, created: null }
     }

@@ -49,9 +49,7 @@ export class LogStore implements Store {
       if (share === undefined) shares.set(lane, [ready])
       else share.push(ready)
     }
-    const settled = await Promise.all(
-      [...shares].map(([lane, ranges]) => flush(ranges, (some) => lane.attempt(some), this.#world)),
-    )
+    const settled = await Promise.all([...shares].map(([lane, ranges]) => flush(ranges, lane, this.#world)))
     const outcomes = new Map(settled.flat().map((outcome) => [outcome.range, outcome]))
     return batch.ranges.map(({ range }) => outcomes.get(range) ?? { kind: 'fenced', range })
   }

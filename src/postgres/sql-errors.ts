@@ -11,7 +11,7 @@ export type Verdict =
   | { readonly kind: 'fenced'; readonly partition: number }
   | { readonly kind: 'stale'; readonly partition: number; readonly nextOffset: number }
   /** A change the program was sure of was refused: a bug. */
-  | { readonly kind: 'broken'; readonly sqlstate: string }
+  | { readonly kind: 'broken'; readonly sqlstate: string | null }
 
 /** The fields of PostgreSQL's ErrorResponse that decide. */
 export interface SqlError {
@@ -20,11 +20,13 @@ export interface SqlError {
   readonly detail?: string
 }
 
+/** Five letters or digits, but Node's own EPIPE: no class of PostgreSQL begins with an E. */
+const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/
 const COPY_LINE = /^COPY logs, line (\d+)/m
 
 export function sqlStateOf(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null
+  return typeof code === 'string' && SQLSTATE.test(code) ? code : null
 }
 
 function fieldOf(error: unknown, name: 'where' | 'detail'): string {
@@ -34,6 +36,8 @@ function fieldOf(error: unknown, name: 'where' | 'detail'): string {
 
 export function classify(error: unknown): Verdict {
   const sqlstate = sqlStateOf(error)
+  // A value the encoder refuses, a field that is missing: the same again would fail the same for ever.
+  if (error instanceof RangeError || error instanceof TypeError) return { kind: 'broken', sqlstate: null }
   if (sqlstate === null) return { kind: 'retry', sqlstate: null } // ECONNREFUSED, "Connection terminated", deadlines
   switch (sqlstate) {
     case 'IH001':

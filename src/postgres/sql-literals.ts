@@ -1,7 +1,9 @@
+import { storableText } from './binary-rows.ts'
+
 /** The only ways in which a value gets into the text of a statement: hex, and whole numbers. */
 
 export function hexText(value: string): string {
-  return `convert_from('\\x${Buffer.from(value, 'utf8').toString('hex')}', 'UTF8')`
+  return `convert_from('\\x${Buffer.from(storableText(value), 'utf8').toString('hex')}', 'UTF8')`
 }
 
 export function hexBytes(value: Uint8Array): string {
