@@ -187,7 +187,7 @@ class Service {
       metrics: () => telemetry.metricsText(),
     })
     this.#http = http
-    telemetry.listening(http.address)
+    telemetry.say(`✓ Health and metrics on ${http.address}`)
   }
 
   async run(signal: AbortSignal): Promise<void> {

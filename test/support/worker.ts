@@ -1,0 +1,73 @@
+/** A real worker: `process` as its own operating system process, as `npm start` runs it, with what it printed and its HTTP port. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+
+const main = resolve(import.meta.dirname, '../../src/main.ts')
+
+export interface Worker {
+  readonly child: ChildProcess
+  output(): string
+  /** Resolves with the exit code, or the signal's name. */
+  readonly exited: Promise<number | string>
+  kill(signal: NodeJS.Signals): void
+  /** GET on the worker's port, answering status and body. */
+  get(path: string): Promise<{ status: number; body: string }>
+  ready(): Promise<void>
+  said(text: string): Promise<void>
+}
+
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`)
+    await new Promise((done) => setTimeout(done, 50))
+  }
+}
+
+export function startWorker(env: Record<string, string>): Worker {
+  const child = spawn(process.execPath, [main, 'process'], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  const hear = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-200_000)
+  }
+  child.stdout.on('data', hear)
+  child.stderr.on('data', hear)
+  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
+  const stop = (): void => void child.kill('SIGKILL')
+  process.once('exit', stop)
+  void exited.then(() => process.removeListener('exit', stop))
+  const alive = (): boolean => child.exitCode === null && child.signalCode === null
+  const address = (): string | undefined => /https?:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0]
+  const get: Worker['get'] = async (path) => {
+    const answer = await fetch(`${address()}${path}`, { signal: AbortSignal.timeout(5_000) })
+    return { status: answer.status, body: await answer.text() }
+  }
+  const need = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
+    until(what, async () => {
+      if (!alive()) throw new Error(`${what}: the worker ended\n${said}`)
+      return condition()
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${said.slice(-4000)}`)
+    })
+  return {
+    child,
+    output: () => said,
+    exited,
+    kill: (signal) => void child.kill(signal),
+    get,
+    ready: () =>
+      need('ready', async () => {
+        if (address() === undefined) return false
+        return (await get('/readyz')).status === 200
+      }),
+    said: (text) => need(`saying "${text}"`, () => said.includes(text)),
+  }
+}
