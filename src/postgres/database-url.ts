@@ -35,12 +35,22 @@ export function parseDatabaseUrl(
   }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   return {
-    ...(host === '' ? {} : { host: decodeURIComponent(host) }),
+    ...(host === '' ? {} : { host: decoded(host) }),
     ...(url.port === '' ? {} : { port: Number(url.port) }),
-    ...(url.pathname.length > 1 ? { database: decodeURIComponent(url.pathname.slice(1)) } : {}),
-    ...(url.username === '' ? {} : { user: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.pathname.length > 1 ? { database: decoded(url.pathname.slice(1)) } : {}),
+    ...(url.username === '' ? {} : { user: decoded(url.username) }),
+    ...(url.password === '' ? {} : { password: decoded(url.password) }),
     ...(sslMode === undefined ? {} : { sslMode }),
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    throw new ProcessorError('CONFIG_INVALID', 'DATABASE_URL has a % that begins no escape: write it as %25', {
+      cause: error,
+    })
   }
 }
 
