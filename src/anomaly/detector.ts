@@ -1,0 +1,259 @@
+/**
+ * How unusual is this log? One detector a partition. Its state follows from the partition's records and its seed alone, so that
+ * a restored snapshot fed the records after it gives, bit for bit, the scores of an uninterrupted run.
+ *
+ *   log -> template, windows -> surprises by channel -> 0.4 forest over all of them + 0.6 strongest of them -> score; then learn
+ */
+import { LEVELS, type LogEvent } from '../log.ts'
+import * as channel from './channels.ts'
+import { explain } from './explanation.ts'
+import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
+import { ERROR } from './levels.ts'
+import { Random } from './random.ts'
+import { ServiceState } from './service-state.ts'
+import { StateReader, StateWriter } from './state-bytes.ts'
+import { shareSurprise, softScore } from './surprise.ts'
+import { templateId } from './template.ts'
+import { NOVELTY } from './template-store.ts'
+import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './windows.ts'
+
+/** Event time may run this far ahead of the record's own, and this far behind what was seen. */
+const AHEAD_MS = 60_000
+const LATE_MS = 300_000
+const WARM_LOGS = 150
+const OVERFLOW_SERVICE = '__other__'
+/** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
+const BYSTANDER_SURPRISE = 2
+const SLOW_QUANTILE = 0.98
+const SLOW_USUAL = 0.045
+const UNREMARKABLE = 0.7
+const WINDOW_HALF = 2.8
+const FOREST_HALF = 2
+export const THRESHOLD = 0.65
+
+export interface DetectorOptions {
+  readonly seed: number
+  /** Services with a state of their own; later ones share one. */
+  readonly servicesMax: number
+}
+
+/** What the detector says of one log. The same object is given for every log. */
+export interface Verdict {
+  /** In [0, 1); meaningless unless `warm`. */
+  score: number
+  isAnomaly: boolean
+  /** False while the service has too few logs for a judgement. */
+  warm: boolean
+  /** Of the isolation forest and of the windows, each in [0, 1). */
+  forestScore: number
+  windowScore: number
+  explanation: string | null
+}
+
+export class Detector {
+  readonly #options: DetectorOptions
+  readonly #random: Random
+  readonly #joint: JointSurprise
+  readonly #services = new Map<string, ServiceState>()
+  #watermarkMs = 0
+  readonly #findings = channel.emptyFindings()
+  readonly #vector = new Float64Array(DIMENSIONS)
+  readonly #verdict: Verdict = {
+    score: 0,
+    isAnomaly: false,
+    warm: false,
+    forestScore: 0,
+    windowScore: 0,
+    explanation: null,
+  }
+
+  constructor(options: DetectorOptions) {
+    this.#options = options
+    this.#random = new Random(options.seed)
+    this.#joint = new JointSurprise(this.#random)
+  }
+
+  /** Latest event time seen, in epoch ms; 0 before the first log. */
+  get watermarkMs(): number {
+    return this.#watermarkMs
+  }
+
+  stats(): { services: number; warmServices: number; templates: number } {
+    let warmServices = 0
+    let templates = 0
+    for (const service of this.#services.values()) {
+      if (service.logs >= WARM_LOGS) warmServices++
+      templates += service.templates.size
+    }
+    return { services: this.#services.size, warmServices, templates }
+  }
+
+  scoreThenLearn(event: LogEvent): Verdict {
+    const timeMs = this.#eventTime(event)
+    const bucket = Math.floor(timeMs / (BUCKET_SECONDS * 1000))
+    const service = this.#service(event.service)
+    service.advance(Math.floor(this.#watermarkMs / (BUCKET_SECONDS * 1000)))
+    const severity = LEVELS.indexOf(event.level)
+    const at = this.#look({ event, service, severity, bucket, seconds: timeMs / 1000 })
+    this.#judge(event, service)
+    this.#learn({ event, service, severity, at })
+    return this.#verdict
+  }
+
+  snapshot(): Uint8Array {
+    const bytes = new StateWriter()
+    bytes.number(this.#watermarkMs)
+    this.#random.exchange(bytes)
+    this.#joint.exchange(bytes)
+    bytes.number(this.#services.size)
+    for (const [name, service] of this.#services) {
+      bytes.text(name)
+      service.exchange(bytes)
+    }
+    return bytes.finish()
+  }
+
+  /** The detector that gave this snapshot, or a sentence on why there is none. */
+  static restore(state: Uint8Array, options: DetectorOptions): Detector | string {
+    const bytes = new StateReader(state)
+    if (bytes.flaw !== null) return bytes.flaw
+    try {
+      const detector = new Detector(options)
+      detector.#watermarkMs = bytes.number()
+      detector.#random.exchange(bytes)
+      detector.#joint.exchange(bytes)
+      for (let left = bytes.number(); left > 0; left--) {
+        const name = bytes.text()
+        const service = new ServiceState()
+        service.exchange(bytes)
+        detector.#services.set(name, service)
+      }
+      return bytes.ended ? detector : 'bytes are left over'
+    } catch (error) {
+      if (error instanceof RangeError) return error.message
+      throw error
+    }
+  }
+
+  /** Event time, held to what the record's own time allows; a far-future timestamp must not roll the windows. */
+  #eventTime(event: LogEvent): number {
+    const latest = event.recordTimestamp === null ? this.#watermarkMs : event.recordTimestamp + AHEAD_MS
+    const timeMs = Math.max(0, this.#watermarkMs - LATE_MS, Math.min(event.createdAt, latest))
+    if (timeMs > this.#watermarkMs) this.#watermarkMs = timeMs
+    return timeMs
+  }
+
+  #service(name: string): ServiceState {
+    const known = this.#services.get(name)
+    if (known !== undefined) return known
+    if (this.#services.size >= this.#options.servicesMax && name !== OVERFLOW_SERVICE)
+      return this.#service(OVERFLOW_SERVICE)
+    const service = new ServiceState()
+    this.#services.set(name, service)
+    return service
+  }
+
+  /** Fills the findings; gives the place of the log's template. */
+  #look(log: { event: LogEvent; service: ServiceState; severity: number; bucket: number; seconds: number }): number {
+    const { event, service, severity, bucket } = log
+    const { windows, templates, novelty } = service
+    const { surprises, observed, expected } = this.#findings
+    surprises.fill(0)
+    windows.count(bucket, LOGS)
+    if (severity >= ERROR) windows.count(bucket, ERRORS)
+    const at = this.#template(event.message, service)
+    novelty.touch(templates, at, log.seconds)
+    surprises[channel.TEMPLATE] = novelty.templateSurprise(templates, at, severity)
+    surprises[channel.TEMPLATE_BURST] = service.burst.calibrate(
+      novelty.burstSurprise(templates, at, service.volume.perMinute),
+    )
+    observed[channel.TEMPLATE_BURST] = novelty.observedBurst(templates, at)
+    expected[channel.TEMPLATE_BURST] = novelty.expectedBurst(templates, at, service.volume.perMinute)
+    surprises[channel.LEVEL] = service.levels.levelSurprise(severity)
+    expected[channel.LEVEL] = service.levels.shareOf(severity)
+    const ownError = severity >= ERROR ? Number.POSITIVE_INFINITY : BYSTANDER_SURPRISE
+    surprises[channel.ERROR_RATE] = Math.min(ownError, this.#errorSurprise(service))
+    observed[channel.ERROR_RATE] = windows.minute(ERRORS) / Math.max(1, windows.minute(LOGS))
+    expected[channel.ERROR_RATE] = service.levels.errorShare
+    surprises[channel.SURGE] = service.surge.calibrate(service.volume.surgeSurprise(windows.minute(LOGS)))
+    observed[channel.SURGE] = windows.minute(LOGS)
+    expected[channel.SURGE] = service.volume.perMinute
+    if (event.latencyMs !== null) this.#lookAtLatency({ latencyMs: event.latencyMs, service, at, bucket })
+    return at
+  }
+
+  #lookAtLatency(log: { latencyMs: number; service: ServiceState; at: number; bucket: number }): void {
+    const { latency, windows } = log.service
+    const { surprises, observed, expected } = this.#findings
+    latency.look(log.latencyMs, log.service.templates, log.at)
+    windows.count(log.bucket, LATENCIES)
+    const slow = latency.quantile > SLOW_QUANTILE
+    if (slow) windows.count(log.bucket, SLOW)
+    surprises[channel.LATENCY] = latency.pointSurprise
+    surprises[channel.LATENCY_SHIFT] = log.service.shift.calibrate(latency.shiftSurprise())
+    const share = log.service.exceedance.calibrate(
+      Math.max(
+        shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL),
+        shareSurprise(windows.fiveMinutes(SLOW), windows.fiveMinutes(LATENCIES), SLOW_USUAL),
+      ),
+    )
+    surprises[channel.SLOW_SHARE] = slow ? share : Math.min(BYSTANDER_SURPRISE, share)
+    observed[channel.LATENCY] = observed[channel.LATENCY_SHIFT] = log.latencyMs
+    expected[channel.LATENCY] = expected[channel.LATENCY_SHIFT] = Math.exp(latency.expectedLog)
+    observed[channel.SLOW_SHARE] = windows.fiveMinutes(SLOW) / Math.max(1, windows.fiveMinutes(LATENCIES))
+    expected[channel.SLOW_SHARE] = 1 - SLOW_QUANTILE
+  }
+
+  #errorSurprise({ levels, windows }: ServiceState): number {
+    return Math.max(
+      levels.errorSurprise(windows.minute(ERRORS), windows.minute(LOGS)),
+      levels.errorSurprise(windows.fiveMinutes(ERRORS), windows.fiveMinutes(LOGS)),
+    )
+  }
+
+  #template(message: string, service: ServiceState): number {
+    const id = templateId(message)
+    const known = service.templates.find(id)
+    if (known >= 0) return known
+    const at = service.templates.add(id)
+    service.templates.values[at + NOVELTY] = service.novelty.birthSurprise()
+    return at
+  }
+
+  /** 0.4 forest + 0.6 windows, on surprises of which the strongest counts. */
+  #judge(event: LogEvent, service: ServiceState): void {
+    const verdict = this.#verdict
+    const s = this.#findings.surprises
+    let strongest = 0
+    for (const surprise of s) if (surprise > strongest) strongest = surprise
+    this.#vector[0] = s[channel.LATENCY]!
+    this.#vector[1] = s[channel.LATENCY_SHIFT]!
+    this.#vector[2] = s[channel.SLOW_SHARE]!
+    this.#vector[3] = Math.max(s[channel.LEVEL]!, s[channel.TEMPLATE]!)
+    this.#vector[4] = Math.max(s[channel.TEMPLATE]!, s[channel.TEMPLATE_BURST]!)
+    this.#vector[5] = s[channel.ERROR_RATE]!
+    this.#vector[6] = s[channel.SURGE]!
+    const joint = this.#joint.look(this.#vector)
+    verdict.windowScore = softScore(strongest - UNREMARKABLE, WINDOW_HALF)
+    verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : verdict.windowScore
+    verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
+    verdict.warm = service.logs >= WARM_LOGS
+    verdict.isAnomaly = verdict.warm && verdict.score >= THRESHOLD
+    verdict.explanation = verdict.isAnomaly ? explain(this.#findings, event) : null
+  }
+
+  #learn(log: { event: LogEvent; service: ServiceState; severity: number; at: number }): void {
+    const { service, at } = log
+    const s = this.#findings.surprises
+    service.noteAlarm(
+      Math.max(s[channel.LATENCY_SHIFT]!, s[channel.SLOW_SHARE]!, s[channel.ERROR_RATE]!, s[channel.SURGE]!),
+    )
+    const weight = service.learningWeight
+    if (log.event.latencyMs !== null) service.latency.learn(service.templates, at, weight)
+    service.levels.learn(log.severity, weight)
+    service.novelty.learn(service.templates, at, service.block)
+    service.logs++
+    // A young service surprises in everything; the forest would take that for usual.
+    if (this.#verdict.warm) this.#joint.learn(!this.#verdict.isAnomaly && weight === 1)
+  }
+}

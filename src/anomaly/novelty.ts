@@ -1,0 +1,68 @@
+/** A kind of message never seen from this service, or seen far more often than usual within a minute. */
+import { ERROR, WARN } from './levels.ts'
+import type { StateBytes } from './state-bytes.ts'
+import { countSurprise } from './surprise.ts'
+import { BLOCKS, BURST, BURST_AT, COUNT, LAST_BLOCK, NOVELTY, type TemplateStore } from './template-store.ts'
+
+const BURST_SECONDS = 60
+/** By 10-minute blocks in which the template has been seen: it stops being news. */
+const FADING = [0, 1, 0.6, 0.35]
+
+export class Novelty {
+  #new = 0
+  #total = 0
+
+  /** Surprise of a template that is not in the store. */
+  birthSurprise(): number {
+    return -Math.log10(Math.min(1, (this.#new + 0.3) / (this.#total + 20)))
+  }
+
+  templateSurprise(templates: TemplateStore, at: number, severity: number): number {
+    const fading = FADING[templates.values[at + BLOCKS]!] ?? 0
+    return fading * templates.values[at + NOVELTY]! * (severity >= ERROR ? 1 : severity === WARN ? 0.85 : 0.55)
+  }
+
+  /** Surprise of this template's count in the last minute, `perMinute` being the service's usual rate. */
+  burstSurprise(templates: TemplateStore, at: number, perMinute: number): number {
+    const usual = this.expectedBurst(templates, at, perMinute)
+    const seen = this.observedBurst(templates, at)
+    return seen > 3 * usual + 3 ? 0.5 * countSurprise(seen, 1.5 * usual) : 0
+  }
+
+  observedBurst(templates: TemplateStore, at: number): number {
+    return templates.values[at + BURST]!
+  }
+
+  /** At least 1: a kind of message that comes once in a while is no burst. */
+  expectedBurst(templates: TemplateStore, at: number, perMinute: number): number {
+    return Math.max(1, ((templates.values[at + COUNT]! + 0.5) / (this.#total + 20)) * perMinute)
+  }
+
+  /** Counts the log in its template's last minute; before looking, since a burst consists of its logs. */
+  touch(templates: TemplateStore, at: number, seconds: number): void {
+    const values = templates.values
+    const passed = Math.max(0, seconds - values[at + BURST_AT]!)
+    values[at + BURST] = values[at + BURST]! * Math.exp(-passed / BURST_SECONDS) + 1
+    values[at + BURST_AT] = seconds - Math.min(0, passed)
+  }
+
+  learn(templates: TemplateStore, at: number, block: number): void {
+    const values = templates.values
+    this.#total++
+    values[at + COUNT]!++
+    if (values[at + BLOCKS] === 0) this.#new++
+    if (values[at + LAST_BLOCK] === block && values[at + BLOCKS] !== 0) return
+    values[at + LAST_BLOCK] = block
+    values[at + BLOCKS]!++
+  }
+
+  decay(factor: number): void {
+    this.#new *= factor
+    this.#total *= factor
+  }
+
+  exchange(bytes: StateBytes): void {
+    this.#new = bytes.number(this.#new)
+    this.#total = bytes.number(this.#total)
+  }
+}

@@ -1,0 +1,80 @@
+/** Everything learned about one service, and the passing of event time over it. */
+import { Calibration } from './calibration.ts'
+import { Latency } from './latency.ts'
+import { Levels } from './levels.ts'
+import { Novelty } from './novelty.ts'
+import type { StateBytes } from './state-bytes.ts'
+import { TemplateStore } from './template-store.ts'
+import { Volume } from './volume.ts'
+import { BUCKET_SECONDS, LOGS, Windows } from './windows.ts'
+
+/** Seconds of event time after which old evidence counts 1/e. */
+const MEMORY_SECONDS = 6 * 3600
+const BLOCK_SECONDS = 600
+const BUCKETS_PER_BLOCK = BLOCK_SECONDS / BUCKET_SECONDS
+const ALARM_ON = 4.5
+const ALARM_OFF = 2.5
+/** Longer than this is no incident but the new normal. */
+const ALARM_SECONDS_MAX = 2 * 3600
+const WEIGHT_IN_ALARM = 0.08
+/** Buckets of silence that are learned as zeroes; a longer silence teaches nothing. */
+const SILENCE_BUCKETS = 30
+
+export class ServiceState {
+  readonly templates = new TemplateStore()
+  readonly latency = new Latency()
+  readonly levels = new Levels()
+  readonly novelty = new Novelty()
+  readonly volume = new Volume()
+  readonly windows = new Windows()
+  readonly shift = new Calibration()
+  readonly exceedance = new Calibration()
+  readonly surge = new Calibration()
+  readonly burst = new Calibration()
+  /** Logs learned. */
+  logs = 0
+  block = -1
+  #alarmSince = -1
+
+  /** How much the log at hand may teach the baselines. */
+  get learningWeight(): number {
+    if (this.#alarmSince < 0) return 1
+    return this.windows.bucket * BUCKET_SECONDS - this.#alarmSince > ALARM_SECONDS_MAX ? 1 : WEIGHT_IN_ALARM
+  }
+
+  /** Event time reaches this bucket; an earlier one changes nothing. */
+  advance(bucket: number): void {
+    const windows = this.windows
+    if (bucket <= windows.bucket) return
+    if (windows.bucket < 0 || bucket - windows.bucket > SILENCE_BUCKETS) windows.restart(bucket)
+    while (windows.bucket < bucket) {
+      this.volume.learn(windows.newest(), windows.minute(LOGS), this.learningWeight)
+      windows.next()
+    }
+    const block = Math.floor(bucket / BUCKETS_PER_BLOCK)
+    if (block !== this.block) this.#enterBlock(block)
+  }
+
+  /** The strongest of the window statistics decides whether the service is in an incident. */
+  noteAlarm(surprise: number): void {
+    if (this.#alarmSince < 0 && surprise > ALARM_ON) this.#alarmSince = this.windows.bucket * BUCKET_SECONDS
+    else if (this.#alarmSince >= 0 && surprise < ALARM_OFF) this.#alarmSince = -1
+  }
+
+  exchange(bytes: StateBytes): void {
+    this.logs = bytes.number(this.logs)
+    this.block = bytes.number(this.block)
+    this.#alarmSince = bytes.number(this.#alarmSince)
+    const parts = [this.templates, this.latency, this.levels, this.novelty, this.volume, this.windows]
+    for (const part of [...parts, this.shift, this.exceedance, this.surge, this.burst]) part.exchange(bytes)
+  }
+
+  #enterBlock(block: number): void {
+    if (this.block >= 0) {
+      const factor = Math.exp((-(block - this.block) * BLOCK_SECONDS) / MEMORY_SECONDS)
+      for (const part of [this.templates, this.latency, this.levels, this.novelty]) part.decay(Math.max(0.1, factor))
+    }
+    this.block = block
+    for (const part of [this.shift, this.exceedance, this.surge, this.burst]) part.enter(block)
+  }
+}

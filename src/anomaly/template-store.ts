@@ -1,0 +1,87 @@
+/** The templates of one service: counts, their own latency, how new they are. Bounded; the rarest makes room for a new one. */
+import type { StateBytes } from './state-bytes.ts'
+
+export const TEMPLATES_MAX = 64
+/** Columns of a slot. */
+export const COUNT = 0
+export const LAST_BLOCK = 1
+export const BLOCKS = 2
+/** Surprise at first sight. */
+export const NOVELTY = 3
+export const LATENCY_WEIGHT = 4
+export const LATENCY_MEAN = 5
+export const LATENCY_VARIANCE = 6
+/** Logs of the last minute or so, decayed, and when that was brought up to date (seconds). */
+export const BURST = 7
+export const BURST_AT = 8
+const COLUMNS = 9
+
+export class TemplateStore {
+  /** Slot s has its columns at s * COLUMNS. */
+  values = new Float64Array(8 * COLUMNS)
+  #ids = new Int32Array(8)
+  #size = 0
+  readonly #slots = new Map<number, number>()
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Where the template's columns begin, or -1. */
+  find(id: number): number {
+    const slot = this.#slots.get(id)
+    return slot === undefined ? -1 : slot * COLUMNS
+  }
+
+  /** Where the new template's columns begin, all zero. */
+  add(id: number): number {
+    const slot = this.#size < TEMPLATES_MAX ? this.#append() : this.#evictRarest()
+    this.#ids[slot] = id
+    this.#slots.set(id, slot)
+    this.values.fill(0, slot * COLUMNS, (slot + 1) * COLUMNS)
+    return slot * COLUMNS
+  }
+
+  decay(factor: number): void {
+    for (let at = 0; at < this.#size * COLUMNS; at += COLUMNS) {
+      this.values[at + COUNT]! *= factor
+      this.values[at + LATENCY_WEIGHT]! *= factor
+    }
+  }
+
+  exchange(bytes: StateBytes): void {
+    const size = bytes.number(this.#size)
+    const capacity = bytes.number(this.#ids.length)
+    if (bytes.reading) {
+      if (!(capacity <= TEMPLATES_MAX && size <= capacity && capacity >= 8))
+        throw new RangeError('templates out of bounds')
+      this.#size = size
+      this.#ids = new Int32Array(capacity)
+      this.values = new Float64Array(capacity * COLUMNS)
+    }
+    bytes.numbers(this.#ids)
+    bytes.numbers(this.values)
+    if (bytes.reading) for (let slot = 0; slot < size; slot++) this.#slots.set(this.#ids[slot]!, slot)
+  }
+
+  #append(): number {
+    if (this.#size === this.#ids.length) {
+      const ids = new Int32Array(this.#size * 2)
+      const values = new Float64Array(this.#size * 2 * COLUMNS)
+      ids.set(this.#ids)
+      values.set(this.values)
+      this.#ids = ids
+      this.values = values
+    }
+    return this.#size++
+  }
+
+  #evictRarest(): number {
+    let rarest = 0
+    for (let slot = 1; slot < this.#size; slot++) {
+      if (this.values[slot * COLUMNS]! < this.values[rarest * COLUMNS]!) rarest = slot
+    }
+    this.#slots.delete(this.#ids[rarest]!)
+    return rarest
+  }
+}

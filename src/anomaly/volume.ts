@@ -1,0 +1,43 @@
+/** More logs than usual. The usual rate is a slow average of 10-second counts; its own restlessness widens the limits. */
+import type { StateBytes } from './state-bytes.ts'
+import { normalSurprise, rootDifference } from './surprise.ts'
+import { BUCKET_SECONDS } from './windows.ts'
+
+const STEP = BUCKET_SECONDS / 2700
+const RESTLESSNESS_STEP = 0.01
+
+export class Volume {
+  /** Logs in 10 s. */
+  rate = 0
+  #buckets = 0
+  #restlessness = 1.5
+
+  get perMinute(): number {
+    return this.rate * 6
+  }
+
+  /** Surprise of the last minute's count. */
+  surgeSurprise(minuteLogs: number): number {
+    const usual = this.perMinute
+    if (this.#buckets < 30 || minuteLogs <= 1.8 * usual + 4) return 0
+    return normalSurprise(rootDifference(minuteLogs, usual) / Math.sqrt(this.#restlessness))
+  }
+
+  /** Learns one finished bucket, held near the usual, and the minute that it ended. */
+  learn(logs: number, minuteLogs: number, weight: number): void {
+    this.#buckets++
+    const reach = 3 * Math.sqrt((this.rate + 1) * this.#restlessness)
+    const held = this.#buckets < 12 ? logs : Math.max(this.rate - reach, Math.min(this.rate + reach, logs))
+    this.rate += Math.max(STEP, 1 / this.#buckets) * weight * (held - this.rate)
+    if (this.#buckets < 12) return
+    const z = rootDifference(minuteLogs, this.perMinute)
+    this.#restlessness += RESTLESSNESS_STEP * weight * (Math.min(16, z * z) - this.#restlessness)
+    this.#restlessness = Math.max(1, this.#restlessness)
+  }
+
+  exchange(bytes: StateBytes): void {
+    this.rate = bytes.number(this.rate)
+    this.#buckets = bytes.number(this.#buckets)
+    this.#restlessness = bytes.number(this.#restlessness)
+  }
+}

@@ -1,0 +1,135 @@
+/** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
+import { Detector } from '../anomaly/detector.ts'
+import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
+import type { Claim } from '../ledger.ts'
+import type { LogEvent, ScoredLog } from '../log.ts'
+import type { Scorer, Snapshot } from '../pipeline.ts'
+import { ruleVerdict } from './rule-scorer.ts'
+
+export interface ModelScorerOptions {
+  /** SERVICES_MAX, per partition. */
+  readonly servicesMax: number
+  /** A snapshot is due after this much event time, or this many records, whichever is first. */
+  readonly snapshotIntervalMs?: number
+  readonly snapshotRecords?: number
+  /** Told once a batch and partition when logs had to be judged by the rules because the detector failed. */
+  readonly failed?: (what: { partition: number; logs: number; error: unknown }) => void
+}
+
+export interface PartitionStats {
+  readonly partition: number
+  readonly services: number
+  readonly warmServices: number
+  readonly templates: number
+  /** Logs learned since this process took the partition. */
+  readonly learned: number
+}
+
+interface Seat {
+  detector: Detector
+  learned: number
+  /** Where the last snapshot was taken: event time, and the end of its range. */
+  snapshotMs: number
+  snapshotOffset: number
+}
+
+export class ModelScorer implements Scorer {
+  readonly #options: ModelScorerOptions
+  readonly #seats = new Map<number, Seat>()
+  #learned = 0
+  #failures = 0
+
+  constructor(options: ModelScorerOptions) {
+    this.#options = options
+  }
+
+  /** Logs that taught a detector, and logs that the rules judged because a detector failed. */
+  get learned(): number {
+    return this.#learned
+  }
+
+  get failures(): number {
+    return this.#failures
+  }
+
+  stats(): PartitionStats[] {
+    return [...this.#seats].map(([partition, { detector, learned }]) => ({ partition, ...detector.stats(), learned }))
+  }
+
+  async score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]> {
+    const logs = new Array<ScoredLog>(events.length)
+    const failures: { partition: number; error: unknown }[] = []
+    for (let i = 0; i < events.length; i++) {
+      const event = events[i]!
+      try {
+        logs[i] = this.#scoreOne(event)
+      } catch (error) {
+        logs[i] = byRules(event)
+        this.#failures++
+        failures.push({ partition: event.partition, error })
+      }
+    }
+    const [first] = failures
+    if (first !== undefined) this.#options.failed?.({ ...first, logs: failures.length })
+    return logs
+  }
+
+  /** Takes the state that a claim brought; without one, or with one that can't be used, the detector begins anew: false. */
+  restore(claim: Claim): boolean {
+    this.drop(claim.partition)
+    const { snapshot, partition } = claim
+    if (snapshot === null || snapshot.format !== SNAPSHOT_FORMAT) return false
+    const detector = Detector.restore(snapshot.state, this.#detectorOptions(partition))
+    if (typeof detector === 'string') return false
+    this.#seats.set(partition, newSeat(detector, snapshot.atOffset))
+    return true
+  }
+
+  drop(partition: number): void {
+    this.#seats.delete(partition)
+  }
+
+  snapshot(partition: number, atOffset: number): Snapshot | null {
+    const seat = this.#seats.get(partition)
+    if (seat === undefined) return null
+    const passedMs = seat.detector.watermarkMs - seat.snapshotMs
+    if (seat.snapshotOffset < 0) seat.snapshotOffset = atOffset
+    const records = atOffset - seat.snapshotOffset
+    const { snapshotIntervalMs = 30_000, snapshotRecords = 200_000 } = this.#options
+    if (passedMs < snapshotIntervalMs && records < snapshotRecords) return null
+    seat.snapshotMs = seat.detector.watermarkMs
+    seat.snapshotOffset = atOffset
+    return { partition, atOffset, format: SNAPSHOT_FORMAT, state: seat.detector.snapshot() }
+  }
+
+  #scoreOne(event: LogEvent): ScoredLog {
+    const seat = this.#seat(event.partition)
+    const verdict = seat.detector.scoreThenLearn(event)
+    seat.learned++
+    this.#learned++
+    if (!verdict.warm) return byRules(event)
+    const { score, isAnomaly, explanation } = verdict
+    return { event, score, isAnomaly, source: 'model', explanation }
+  }
+
+  #seat(partition: number): Seat {
+    const known = this.#seats.get(partition)
+    if (known !== undefined) return known
+    const seat = newSeat(new Detector(this.#detectorOptions(partition)), -1)
+    this.#seats.set(partition, seat)
+    return seat
+  }
+
+  #detectorOptions(partition: number): { seed: number; servicesMax: number } {
+    return { seed: partition, servicesMax: this.#options.servicesMax }
+  }
+}
+
+function newSeat(detector: Detector, snapshotOffset: number): Seat {
+  return { detector, learned: 0, snapshotMs: detector.watermarkMs, snapshotOffset }
+}
+
+function byRules(event: LogEvent): ScoredLog {
+  const { score, isAnomaly } = ruleVerdict(event)
+  return { event, score, isAnomaly, source: 'rules', explanation: null }
+}
