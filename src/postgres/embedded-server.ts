@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { chmod, chown, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -204,9 +204,17 @@ async function start(place: Place, options: EmbeddedPostgresOptions): Promise<Em
   }
   const launch = (): Promise<ChildProcess> => launchServer(place, { dataFolder, settings, access })
   let server = await launch()
-  await command(access, 'postgres', 'create database insighthub')
+  let guard = guardOver(server, place.folder)
   const killWithUs = (): void => void server.kill('SIGQUIT')
   process.once('exit', killWithUs)
+  try {
+    await command(access, 'postgres', 'create database insighthub')
+  } catch (error) {
+    guard.kill('SIGKILL')
+    process.removeListener('exit', killWithUs)
+    await stopServer(server, 'immediate')
+    throw error
+  }
   const stop = async (mode: 'fast' | 'immediate' = 'fast'): Promise<void> => stopServer(server, mode)
   return {
     ...access,
@@ -217,13 +225,33 @@ async function start(place: Place, options: EmbeddedPostgresOptions): Promise<Em
     restart: async () => {
       await stop()
       server = await launch()
+      guard.kill('SIGKILL')
+      guard = guardOver(server, place.folder)
     },
     close: async () => {
+      guard.kill('SIGKILL')
       process.removeListener('exit', killWithUs)
       await stop('immediate')
       await rm(place.folder, { recursive: true, force: true })
     },
   }
+}
+
+/**
+ * Ends the server and removes its folder when this process dies without a word (SIGKILL): then the pipe closes, and the shell
+ * that reads it goes on.
+ */
+function guardOver({ pid }: ChildProcess, folder: string): ChildProcess {
+  const script = 'read -r _; kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -rf "$1"'
+  const guard = spawn('/bin/sh', ['-c', script, String(pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  guard.on('error', () => undefined) // without a shell there is no guard; the server is there all the same
+  guard.stdin?.on('error', () => undefined)
+  guard.unref()
+  if (guard.stdin instanceof Socket) guard.stdin.unref()
+  return guard
 }
 
 async function stopServer(server: ChildProcess, mode: 'fast' | 'immediate'): Promise<void> {

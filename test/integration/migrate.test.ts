@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import pg, { type Submittable } from 'pg'
+import pg, { type Connection, type Submittable } from 'pg'
 import { ProcessorError } from '../../src/errors.ts'
 import { silentEvents } from '../../src/events.ts'
 import { checkMigrated, migrate, readMigrations } from '../../src/postgres/migrate.ts'
@@ -13,21 +13,19 @@ const versions = readMigrations().map(({ version }) => version)
 const failsWith = (code: string) => (error: unknown) => error instanceof ProcessorError && error.code === code
 
 /** As a process that got SIGSTOP: the server waits for its data, for ever. */
-async function stopInCopy(client: pg.Client): Promise<void> {
-  const nothing = (): void => undefined
-  await new Promise<void>((copying) => {
-    client.query({
-      submit: (connection) => connection.query('copy logs (service) from stdin'),
-      handleCopyInResponse: () => copying(),
-      handleError: nothing,
-      handleReadyForQuery: nothing,
-      handleRowDescription: nothing,
-      handleDataRow: nothing,
-      handleCommandComplete: nothing,
-      handleEmptyQuery: nothing,
-      handlePortalSuspended: nothing,
-    } satisfies Submittable & { handleCopyInResponse(): void })
-  })
+class CopyWithoutData implements Submittable {
+  readonly asked: Promise<void>
+  handleCopyInResponse: () => void = () => undefined
+  constructor() {
+    this.asked = new Promise((resolve) => {
+      this.handleCopyInResponse = resolve
+    })
+  }
+  submit(connection: Connection): void {
+    connection.query('copy logs (service) from stdin')
+  }
+  handleError(): void {}
+  handleReadyForQuery(): void {}
 }
 
 async function indexesOf(client: pg.Client): Promise<string[]> {
@@ -102,7 +100,7 @@ describe('a migration in trouble', { timeout: 120_000 }, () => {
     const stopped = new pg.Client({ ...options, application_name: 'insighthub-processor writer' })
     const ended = new Promise((done) => stopped.once('error', done))
     await stopped.connect()
-    await stopInCopy(stopped)
+    await stopped.query(new CopyWithoutData()).asked
     const stranger = new pg.Client({ ...options, application_name: 'nightly report' })
     await stranger.connect()
     await stranger.query('begin; lock table logs in access share mode')

@@ -1,0 +1,12 @@
+/** Waits for a condition; rejects with its name when it takes too long. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`)
+    await new Promise((done) => setTimeout(done, 50))
+  }
+}
