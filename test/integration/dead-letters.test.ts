@@ -82,7 +82,10 @@ describe('dead letters', { timeout: 60_000 }, () => {
 
   test('reach a terminal without a control character, and machines as JSON', async () => {
     let text = ''
-    const output = { database: database.options, write: (some: string) => void (text += some) }
+    const write = (some: string): void => {
+      text += some
+    }
+    const output = { database: database.options, write }
     const filter = { limit: 100 }
     assert.equal(await deadLettersList({ ...output, filter }), 0)
     for (const [partition, offset] of [
