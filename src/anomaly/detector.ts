@@ -6,16 +6,16 @@
  */
 import { LEVELS, type LogEvent } from '../log.ts'
 import * as channel from './channels.ts'
+import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.ts'
 import { explain } from './explanation.ts'
 import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
 import { ERROR } from './levels.ts'
-import { Random } from './random.ts'
+import { templateId } from './message-template.ts'
+import { shareSurprise, softScore } from './probability.ts'
+import { SeededRandom } from './seeded-random.ts'
 import { ServiceState } from './service-state.ts'
 import { StateReader, StateWriter } from './state-bytes.ts'
-import { shareSurprise, softScore } from './surprise.ts'
-import { templateId } from './template.ts'
 import { NOVELTY } from './template-store.ts'
-import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './windows.ts'
 
 /** Event time may run this far ahead of the record's own, and this far behind what was seen. */
 const AHEAD_MS = 60_000
@@ -52,7 +52,7 @@ export interface Verdict {
 
 export class Detector {
   readonly #options: DetectorOptions
-  readonly #random: Random
+  readonly #random: SeededRandom
   readonly #joint: JointSurprise
   readonly #services = new Map<string, ServiceState>()
   #watermarkMs = 0
@@ -69,7 +69,7 @@ export class Detector {
 
   constructor(options: DetectorOptions) {
     this.#options = options
-    this.#random = new Random(options.seed)
+    this.#random = new SeededRandom(options.seed)
     this.#joint = new JointSurprise(this.#random)
   }
 

@@ -7,7 +7,7 @@
  */
 import type { Level } from '../log.ts'
 import { CHANNELS, type Channel, type Findings } from './channels.ts'
-import { templateText } from './template.ts'
+import { templateText } from './message-template.ts'
 
 const TEMPLATE_LENGTH_MAX = 120
 

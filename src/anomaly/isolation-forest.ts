@@ -4,7 +4,7 @@
  *
  *   node := feature (-1 a leaf) | threshold, or the leaf's path length | left child (the right one follows it)
  */
-import type { Random } from './random.ts'
+import type { SeededRandom } from './seeded-random.ts'
 import type { StateBytes } from './state-bytes.ts'
 
 export interface ForestShape {
@@ -43,7 +43,7 @@ export class IsolationForest {
   }
 
   /** Builds tree number `tree` anew; `draw` writes one sampled point to `into` at `at`. */
-  rebuild(tree: number, random: Random, draw: (into: Float32Array, at: number) => void): void {
+  rebuild(tree: number, random: SeededRandom, draw: (into: Float32Array, at: number) => void): void {
     const { sampleSize, dimensions } = this.shape
     for (let i = 0; i < sampleSize; i++) {
       draw(this.#points, i * dimensions)
@@ -102,7 +102,7 @@ export class IsolationForest {
   #highest = 0
 
   /** A feature in which these points differ, and its range in #lowest and #highest; -1 when they are all equal. */
-  #chooseFeature(from: number, to: number, random: Random): number {
+  #chooseFeature(from: number, to: number, random: SeededRandom): number {
     const { dimensions } = this.shape
     const first = random.index(dimensions)
     for (let tried = 0; tried < dimensions; tried++) {
@@ -141,5 +141,5 @@ interface Part {
   readonly to: number
   readonly depth: number
   readonly depthMax: number
-  readonly random: Random
+  readonly random: SeededRandom
 }

@@ -5,7 +5,7 @@
  * Surprises are rounded to quarters, and the answer for each rounded vector is kept until trees are rebuilt.
  */
 import { IsolationForest } from './isolation-forest.ts'
-import type { Random } from './random.ts'
+import type { SeededRandom } from './seeded-random.ts'
 import type { StateBytes } from './state-bytes.ts'
 
 export const DIMENSIONS = 7
@@ -23,7 +23,7 @@ const DECAY_EVERY = 20_000
 const DECAY = 0.9
 
 export class JointSurprise {
-  readonly #random: Random
+  readonly #random: SeededRandom
   readonly #forest = new IsolationForest(SHAPE)
   readonly #reservoir = new Uint8Array(RESERVOIR * DIMENSIONS)
   #seen = 0
@@ -44,7 +44,7 @@ export class JointSurprise {
     score: new Float64Array(KEPT_ANSWERS),
   }
 
-  constructor(random: Random) {
+  constructor(random: SeededRandom) {
     this.#random = random
   }
 

@@ -3,9 +3,10 @@
  * shrunk towards the service while the template is young; its surprise is an empirical quantile, so heavy tails don't alarm.
  * Two moving averages of the residual's normal score show when many logs are a little late.
  */
+
+import { normalQuantile, normalSurprise } from './probability.ts'
 import { ResidualHistogram } from './residual-histogram.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { normalQuantile, normalSurprise } from './surprise.ts'
 import { LATENCY_MEAN, LATENCY_VARIANCE, LATENCY_WEIGHT, type TemplateStore } from './template-store.ts'
 
 const SHRINKAGE = 8

@@ -1,6 +1,7 @@
 /** How often a service logs at each level, decayed: the surprise of a rare level, and of more errors than usual. */
+
+import { shareSurprise } from './probability.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { shareSurprise } from './surprise.ts'
 
 /** Severities are indices into LEVELS of log.ts. */
 export const WARN = 2

@@ -1,7 +1,7 @@
 /** A kind of message never seen from this service, or seen far more often than usual within a minute. */
 import { ERROR, WARN } from './levels.ts'
+import { countSurprise } from './probability.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { countSurprise } from './surprise.ts'
 import { BLOCKS, BURST, BURST_AT, COUNT, LAST_BLOCK, NOVELTY, type TemplateStore } from './template-store.ts'
 
 const BURST_SECONDS = 60

@@ -1,12 +1,12 @@
 /** Everything learned about one service, and the passing of event time over it. */
-import { Calibration } from './calibration.ts'
+import { BlockMaxima } from './block-maxima.ts'
+import { BUCKET_SECONDS, EventWindows, LOGS } from './event-windows.ts'
 import { Latency } from './latency.ts'
 import { Levels } from './levels.ts'
 import { Novelty } from './novelty.ts'
 import type { StateBytes } from './state-bytes.ts'
 import { TemplateStore } from './template-store.ts'
 import { Volume } from './volume.ts'
-import { BUCKET_SECONDS, LOGS, Windows } from './windows.ts'
 
 /** Seconds of event time after which old evidence counts 1/e. */
 const MEMORY_SECONDS = 6 * 3600
@@ -26,11 +26,11 @@ export class ServiceState {
   readonly levels = new Levels()
   readonly novelty = new Novelty()
   readonly volume = new Volume()
-  readonly windows = new Windows()
-  readonly shift = new Calibration()
-  readonly exceedance = new Calibration()
-  readonly surge = new Calibration()
-  readonly burst = new Calibration()
+  readonly windows = new EventWindows()
+  readonly shift = new BlockMaxima()
+  readonly exceedance = new BlockMaxima()
+  readonly surge = new BlockMaxima()
+  readonly burst = new BlockMaxima()
   /** Logs learned. */
   logs = 0
   block = -1

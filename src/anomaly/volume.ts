@@ -1,7 +1,8 @@
 /** More logs than usual. The usual rate is a slow average of 10-second counts; its own restlessness widens the limits. */
+
+import { BUCKET_SECONDS } from './event-windows.ts'
+import { normalSurprise, rootDifference } from './probability.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { normalSurprise, rootDifference } from './surprise.ts'
-import { BUCKET_SECONDS } from './windows.ts'
 
 const STEP = BUCKET_SECONDS / 2700
 const RESTLESSNESS_STEP = 0.01
