@@ -27,12 +27,14 @@ export interface LaneOptions {
   readonly events: Events
 }
 
-const ROWS_BYTES_KEPT = 4 << 20
+const ROWS_BYTES = 4 << 20
+/** Room for 20,000 rows: growing anew with every large batch doubles the encoder's time. */
+const ROWS_BYTES_KEPT = 32 << 20
 const DEAD_BYTES_KEPT = 256 << 10
 
 export class Lane {
   readonly #options: LaneOptions
-  readonly #rows = new BinaryRows(ROWS_BYTES_KEPT)
+  readonly #rows = new BinaryRows(ROWS_BYTES)
   readonly #dead = new BinaryRows(DEAD_BYTES_KEPT)
   #client: pg.Client | null = null
   #shape: { topicId: number; shape: TableShape } | null = null

@@ -65,7 +65,7 @@ function rejectOf({ range }: ReadyRange, { event }: ScoredLog, refusal: Refusal 
 }
 
 /** Tries rows and undoes it: null when they could all be stored, else why not. Retries what may be retried by itself. */
-export type TryRows = (ranges: readonly ReadyRange[]) => Promise<Refusal | null>
+type TryRows = (ranges: readonly ReadyRange[]) => Promise<Refusal | null>
 
 /** All refused rows among these, by halving; stops when there are more than `most`, and then answers null. */
 export async function bisect(

@@ -13,13 +13,6 @@ export type Verdict =
   /** A change the program was sure of was refused: a bug. */
   | { readonly kind: 'broken'; readonly sqlstate: string | null }
 
-/** The fields of PostgreSQL's ErrorResponse that decide. */
-export interface SqlError {
-  readonly code?: string
-  readonly where?: string
-  readonly detail?: string
-}
-
 /** Five letters or digits, but Node's own EPIPE: no class of PostgreSQL begins with an E. */
 const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/
 const COPY_LINE = /^COPY logs, line (\d+)/m
