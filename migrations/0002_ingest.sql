@@ -75,9 +75,12 @@ create table ingest_dead_letter (
   value        bytea,                        -- cut at DEAD_LETTER_BYTES_MAX; size and hash are of the whole
   value_size   bigint,
   value_sha256 bytea,
-  headers      jsonb,
-  primary key (namespace, topic, incarnation, part, "offset", item)
+  headers      jsonb
 );
+-- Not unique on purpose. Each letter is there once because the ledger's check makes it so, as with the rows of logs; a unique
+-- index would refuse a repeated flush before the check could say that it is one, and a stopped worker in the middle of its
+-- COPY would keep the next owner waiting for its key.
+create index ingest_dead_letter_position_idx on ingest_dead_letter (namespace, topic, incarnation, part, "offset", item);
 create index ingest_dead_letter_newest_idx on ingest_dead_letter (created_at desc);
 
 create table detector_snapshot (

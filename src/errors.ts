@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   PARTITION_HELD: 'Another consumer group stores these partitions into the same table',
   STOP_DEADLINE: 'The stop took longer than its deadline',
   EMBEDDED_START: 'An embedded broker or database could not be started',
+  HTTP_UNAVAILABLE: 'The HTTP port cannot be listened on',
   INPUT: 'An input file or argument cannot be used',
 } as const
 export type ErrorCode = keyof typeof ERROR_CODES

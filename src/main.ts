@@ -1,7 +1,7 @@
 /** The command line: one entry a subcommand, each loaded only when it is called. The only place that ends the process. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings'
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { messageOf, ProcessorError } from './errors.ts'
 
 /** sysexits.h: the configuration is wrong. */
@@ -112,6 +112,7 @@ program
   .option('--rounds <n>', 'rounds of each, interleaved', positive, 3)
   .option('--write', 'write docs/benchmarks.md')
   .option('--json', 'as JSON')
+  .addOption(new Option('--part <name>').hideHelp())
   .action((options) => end(import('./commands/bench.ts').then(({ run }) => run(options, process.env))))
 
 process.on('uncaughtException', (error) => process.exit(complain(error)))

@@ -29,12 +29,14 @@ const SLOW_USUAL = 0.045
 const UNREMARKABLE = 0.7
 const WINDOW_HALF = 2.8
 const FOREST_HALF = 2
-export const THRESHOLD = 0.65
+const THRESHOLD = 0.65
 
 export interface DetectorOptions {
   readonly seed: number
   /** Services with a state of their own; later ones share one. */
   readonly servicesMax: number
+  /** The score from which a log is an anomaly. */
+  readonly threshold?: number
 }
 
 /** What the detector says of one log. The same object is given for every log. */
@@ -238,7 +240,7 @@ export class Detector {
     verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
-    verdict.isAnomaly = verdict.warm && verdict.score >= THRESHOLD
+    verdict.isAnomaly = verdict.warm && verdict.score >= (this.#options.threshold ?? THRESHOLD)
     verdict.explanation = verdict.isAnomaly ? explain(this.#findings, event) : null
   }
 

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, loadConfig } from '../config.ts'
-import { isRetriable, ProcessorError } from '../errors.ts'
+import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
 import { startHttp } from '../http/server.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
@@ -154,7 +154,10 @@ class Service {
     this.#scorer = new ModelScorer({
       threshold: scoring.threshold,
       servicesMax: scoring.servicesMax,
-      events: telemetry,
+      failed: ({ partition, logs, error }) =>
+        telemetry.warning(
+          `the model failed on ${logs} logs of partition ${partition}, the rules judged: ${messageOf(error)}`,
+        ),
     })
     this.#source = new KafkaSource({
       transport: this.#transport,

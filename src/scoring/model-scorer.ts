@@ -1,5 +1,5 @@
 /** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
-import { Detector } from '../anomaly/detector.ts'
+import { Detector, type DetectorOptions } from '../anomaly/detector.ts'
 import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
@@ -9,8 +9,11 @@ import { ruleVerdict } from './rule-scorer.ts'
 export interface ModelScorerOptions {
   /** SERVICES_MAX, per partition. */
   readonly servicesMax: number
-  /** A snapshot is due after this much event time, or this many records, whichever is first. */
+  /** ANOMALY_THRESHOLD. */
+  readonly threshold?: number
+  /** A snapshot is due after this much event time, if there were also so many records, or after so many records anyhow. */
   readonly snapshotIntervalMs?: number
+  readonly snapshotRecordsMin?: number
   readonly snapshotRecords?: number
   /** Told once a batch and partition when logs had to be judged by the rules because the detector failed. */
   readonly failed?: (what: { partition: number; logs: number; error: unknown }) => void
@@ -95,8 +98,10 @@ export class ModelScorer implements Scorer {
     const passedMs = seat.detector.watermarkMs - seat.snapshotMs
     if (seat.snapshotOffset < 0) seat.snapshotOffset = atOffset
     const records = atOffset - seat.snapshotOffset
-    const { snapshotIntervalMs = 30_000, snapshotRecords = 200_000 } = this.#options
-    if (passedMs < snapshotIntervalMs && records < snapshotRecords) return null
+    const { snapshotIntervalMs = 30_000, snapshotRecordsMin = 10_000, snapshotRecords = 200_000 } = this.#options
+    // A backlog runs through hours of event time in seconds, and so few records are read again in no time.
+    const due = passedMs >= snapshotIntervalMs && records >= snapshotRecordsMin
+    if (!due && records < snapshotRecords) return null
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
     return { partition, atOffset, format: SNAPSHOT_FORMAT, state: seat.detector.snapshot() }
@@ -120,8 +125,9 @@ export class ModelScorer implements Scorer {
     return seat
   }
 
-  #detectorOptions(partition: number): { seed: number; servicesMax: number } {
-    return { seed: partition, servicesMax: this.#options.servicesMax }
+  #detectorOptions(partition: number): DetectorOptions {
+    const { servicesMax, threshold } = this.#options
+    return { seed: partition, servicesMax, ...(threshold === undefined ? {} : { threshold }) }
   }
 }
 

@@ -1,0 +1,106 @@
+/** The worker's HTTP port: is it alive, is it ready, what does it count. Read only; nothing here acts. */
+import { fastify } from 'fastify'
+import { messageOf, ProcessorError } from '../errors.ts'
+
+const BODY_BYTES_MAX = 16 * 1024
+const HEADER_BYTES_MAX = 8 * 1024
+const REQUEST_TIMEOUT_MS = 10_000
+
+export interface Readiness {
+  readonly ready: boolean
+  /** What is missing to be ready, in words. */
+  readonly missing: readonly string[]
+  /** What works less well than it should, without making the service unready. */
+  readonly degraded: readonly string[]
+}
+
+export interface HttpOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly readiness: () => Readiness
+  readonly live: () => boolean
+  /** Anything that JSON can carry. */
+  readonly status: () => object
+  /** The Prometheus text format, version 0.0.4. */
+  readonly metrics: () => Promise<string>
+}
+
+export interface HttpServer {
+  /** Such as http://127.0.0.1:9464. */
+  readonly address: string
+  close(): Promise<void>
+}
+
+/** Rejects with HTTP_UNAVAILABLE where the port cannot be listened on. */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const server = createServer(options)
+  const { host, port } = options
+  try {
+    await server.listen({ host, port })
+  } catch (error) {
+    await server.close()
+    throw new ProcessorError('HTTP_UNAVAILABLE', sentence(error, options), { cause: error })
+  }
+  const bound = server.server.address()
+  return {
+    address: `http://${reachable(host)}:${typeof bound === 'object' && bound !== null ? bound.port : port}`,
+    close: () => server.close(),
+  }
+}
+
+function createServer({ readiness, live, status, metrics }: HttpOptions) {
+  const server = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_TIMEOUT_MS },
+  })
+  server.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  })
+  server.get('/livez', (_request, reply) => {
+    const alive = live()
+    return reply.code(alive ? 200 : 503).send({ live: alive })
+  })
+  server.get('/readyz', (_request, reply) => {
+    const { ready, missing, degraded } = readiness()
+    return reply.code(ready ? 200 : 503).send({ ready, missing, degraded })
+  })
+  server.get('/metrics', async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics()),
+  )
+  server.get('/status', (_request, reply) => reply.send(status()))
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
+  server.setErrorHandler((error, _request, reply) => {
+    const code = statusOf(error)
+    return reply.code(code).send({ error: code < 500 ? messageOf(error) : 'Internal error' })
+  })
+  return server
+}
+
+/** A client's own mistake may be named to it; ours may not. */
+function statusOf(error: unknown): number {
+  if (!(error instanceof Error) || !('statusCode' in error)) return 500
+  const { statusCode } = error
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500
+}
+
+function sentence(error: unknown, { host, port }: HttpOptions): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (code === 'EADDRINUSE')
+    return `HTTP_PORT ${port} on ${host} is in use by another process: set HTTP_PORT to a free port, or to 0 for any`
+  if (code === 'EACCES') return `HTTP_PORT ${port} needs rights that this process lacks: set HTTP_PORT above 1023`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `HTTP_HOST ${host} is no address of this machine`
+  return `HTTP_PORT ${port} on ${host} cannot be listened on: ${messageOf(error)}`
+}
+
+/** An address that a client on this machine can open. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

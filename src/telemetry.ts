@@ -1,0 +1,58 @@
+/** Everything the service says: each event becomes a log line and its metrics. Tells what it was told, and does nothing else. */
+import type { Events } from './events.ts'
+import { BatchNews, type BatchTotals } from './telemetry/batch-events.ts'
+import { Voice, type VoiceOptions } from './telemetry/console-lines.ts'
+import { Health, type HealthState } from './telemetry/health.ts'
+import { fetchEvents, groupEvents } from './telemetry/kafka-events.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import { storeEvents } from './telemetry/store-events.ts'
+
+/** `clock` is monotonic, `now` is Unix time, both in ms; `write` takes whole lines. */
+export interface TelemetryOptions extends VoiceOptions {
+  /** Above so many logs a second, one line a second instead of one a log. */
+  readonly logsPerSecondMax: number
+}
+
+export interface Telemetry extends Events {
+  /** The Prometheus text format, version 0.0.4. */
+  metricsText(): Promise<string>
+  /** True while every log gets a line with its id, which must then be known before the row is stored. */
+  reserveIds(): boolean
+  /** A line of information as it stands. */
+  say(line: string): void
+  /** The service is ready for the first time. */
+  started(): void
+  state(): HealthState & Readonly<BatchTotals>
+}
+
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { clock, now, logsPerSecondMax } = options
+  const voice = new Voice(options)
+  const metrics = createMetrics(options.version)
+  const health = new Health(voice, metrics)
+  const parts = { voice, metrics, health }
+  const batches = new BatchNews({ ...parts, clock, now, logsPerSecondMax })
+  const fetching = fetchEvents(parts)
+  return {
+    ...groupEvents(parts),
+    ...fetching,
+    ...storeEvents(parts),
+    lag(partitions) {
+      fetching.lag(partitions)
+      batches.summarize()
+    },
+    batchFinished: (what) => batches.finished(what),
+    warning: (text) => voice.warn('warning', text, {}, text.slice(0, 40)),
+    stopping: ({ signal }) => voice.info('stopping', `Stopping (${signal}): storing what is in hand`, { signal }),
+    stopped() {
+      batches.summarize(true)
+      voice.catchUp(true)
+      voice.info('stopped', '✓ Processor service stopped')
+    },
+    metricsText: () => metrics.text(),
+    reserveIds: () => batches.perLog,
+    say: (line) => voice.info('said', line),
+    started: () => voice.info('started', '🚀 Processor service started and ready'),
+    state: () => ({ ...health.state(), ...batches.totals }),
+  }
+}

@@ -1,0 +1,140 @@
+/** What became of the logs: counted per batch; a line per log while they are few, else a summary a second. */
+import type { Events } from '../events.ts'
+import type { Reject, ScoredLog } from '../log.ts'
+import type { CommitOutcome, ReadyRange } from '../pipeline.ts'
+import { sayProcessed } from './console-lines.ts'
+import type { EventParts } from './kafka-events.ts'
+import { RateGate } from './rate-gate.ts'
+
+const SUMMARY_INTERVAL_MS = 1000
+
+export interface BatchParts extends EventParts {
+  readonly logsPerSecondMax: number
+  readonly clock: () => number
+  readonly now: () => number
+}
+
+/** Totals since the start. */
+export interface BatchTotals {
+  logsStored: number
+  anomalies: number
+  deadLetters: number
+}
+
+export class BatchNews {
+  readonly totals: BatchTotals = { logsStored: 0, anomalies: 0, deadLetters: 0 }
+  readonly #parts: BatchParts
+  readonly #rate: RateGate
+  /** Not yet told in a line. */
+  #untold: BatchTotals = { logsStored: 0, anomalies: 0, deadLetters: 0 }
+  #untoldSinceMs: number
+
+  constructor(parts: BatchParts) {
+    this.#parts = parts
+    this.#rate = new RateGate(parts.logsPerSecondMax, parts.clock)
+    this.#untoldSinceMs = parts.clock()
+  }
+
+  /** True while every log gets its line, and therefore needs its id before it is stored. */
+  get perLog(): boolean {
+    return this.#rate.open
+  }
+
+  finished({ batch, outcomes, durationMs }: Parameters<Events['batchFinished']>[0]): void {
+    const { metrics, health } = this.#parts
+    if (outcomes.length === 0) return
+    metrics.batchDuration.observe(durationMs / 1000)
+    const readyOf = new Map(batch.ranges.map((each) => [each.range, each]))
+    const stored: { ready: ReadyRange; outcome: CommitOutcome }[] = []
+    for (const outcome of outcomes) {
+      metrics.batches.inc({ outcome: outcome.kind })
+      const ready = readyOf.get(outcome.range)
+      if (ready !== undefined && (outcome.kind === 'committed' || outcome.kind === 'duplicate'))
+        stored.push({ ready, outcome })
+    }
+    if (stored.length > 0) health.postgresUp()
+    this.#rate.add(stored.reduce((sum, { ready }) => sum + ready.logs.length, 0))
+    const perLog = this.#rate.open
+    for (const { ready, outcome } of stored) this.#rangeStored(ready, outcome, perLog)
+    this.summarize()
+  }
+
+  /** One line for the logs that had none, at most once a second; at the end, whatever is left. */
+  summarize(last = false): void {
+    const { voice, health, clock } = this.#parts
+    const elapsedMs = clock() - this.#untoldSinceMs
+    const { logsStored, anomalies, deadLetters } = this.#untold
+    if (logsStored === 0 || (!last && elapsedMs < SUMMARY_INTERVAL_MS)) return
+    const rate = Math.round((logsStored * 1000) / Math.max(elapsedMs, SUMMARY_INTERVAL_MS))
+    const lag = health.lagRecords()
+    const line = `✓ Processed ${rate} logs/s, anomalies: ${anomalies}, dead letters: ${deadLetters}, lag: ${lag}`
+    voice.info('summary', line, { logs_per_second: rate, anomalies, dead_letters: deadLetters, lag })
+    this.#untold = { logsStored: 0, anomalies: 0, deadLetters: 0 }
+    this.#untoldSinceMs = clock()
+  }
+
+  #rangeStored(ready: ReadyRange, outcome: CommitOutcome, perLog: boolean): void {
+    const refused = outcome.kind === 'committed' ? outcome.refused : []
+    const logIds = outcome.kind === 'committed' ? outcome.logIds : null
+    const isRefused = among(refused)
+    const anomalies = this.#count(ready.logs, isRefused)
+    const logsStored = ready.logs.length - refused.length
+    const deadLetters = ready.rejects.length + refused.length
+    this.#parts.metrics.logsStored.inc(logsStored)
+    this.#parts.metrics.anomalies.inc(anomalies)
+    add(this.totals, { logsStored, anomalies, deadLetters })
+    this.#leftOut(ready, refused)
+    if (!perLog || logIds === null) {
+      if (this.#untold.logsStored === 0) this.#untoldSinceMs = this.#parts.clock()
+      add(this.#untold, { logsStored, anomalies, deadLetters })
+      return
+    }
+    ready.logs.forEach((log, at) => {
+      const id = logIds[at]
+      if (id !== undefined && !isRefused(log)) sayProcessed(this.#parts.voice, log, id)
+    })
+  }
+
+  /** The loop over every log: nothing but additions. Answers the number of anomalies. */
+  #count(logs: readonly ScoredLog[], isRefused: (log: ScoredLog) => boolean): number {
+    const { metrics, now } = this.#parts
+    const nowMs = now()
+    const bySource = { model: 0, remote: 0, rules: 0, replay: 0 }
+    let anomalies = 0
+    for (const log of logs) {
+      if (isRefused(log)) continue
+      bySource[log.source]++
+      if (log.isAnomaly) anomalies++
+      const { recordTimestamp } = log.event
+      if (recordTimestamp !== null) metrics.ageAtCommit.observe(Math.max(0, nowMs - recordTimestamp) / 1000)
+    }
+    if (bySource.model > 0) metrics.scores.inc({ source: 'model' }, bySource.model)
+    if (bySource.remote > 0) metrics.scores.inc({ source: 'remote' }, bySource.remote)
+    if (bySource.rules > 0) metrics.scores.inc({ source: 'rules' }, bySource.rules)
+    if (bySource.replay > 0) metrics.scores.inc({ source: 'replay' }, bySource.replay)
+    return anomalies
+  }
+
+  #leftOut({ rejects, skips }: ReadyRange, refused: readonly Reject[]): void {
+    const { metrics, voice } = this.#parts
+    for (const each of [...rejects, ...refused]) {
+      const { partition, offset, reason } = each
+      metrics.deadLetters.inc({ reason })
+      const line = `Dead letter: partition ${partition}, offset ${offset}: ${reason}`
+      voice.warn('dead_letter', line, { partition, offset, reason }, reason)
+    }
+    for (const [reason, count] of Object.entries(skips)) metrics.skipped.inc({ reason }, count)
+  }
+}
+
+function among(refused: readonly Reject[]): (log: ScoredLog) => boolean {
+  if (refused.length === 0) return () => false
+  const positions = new Set(refused.map(({ offset, item }) => `${offset}/${item}`))
+  return ({ event }) => positions.has(`${event.offset}/${event.item}`)
+}
+
+function add(to: BatchTotals, more: BatchTotals): void {
+  to.logsStored += more.logsStored
+  to.anomalies += more.anomalies
+  to.deadLetters += more.deadLetters
+}

@@ -1,0 +1,59 @@
+/** What is said and counted about the database. */
+import { messageOf } from '../errors.ts'
+import type { Events } from '../events.ts'
+import { codeOf, type EventParts, retry } from './kafka-events.ts'
+
+type StoreEvents = Pick<
+  Events,
+  | 'postgresConnected'
+  | 'postgresUnavailable'
+  | 'postgresRefused'
+  | 'flushRetried'
+  | 'partitionFenced'
+  | 'databaseRewound'
+  | 'poisonRow'
+  | 'migrationApplied'
+  | 'snapshotRefused'
+>
+
+export function storeEvents({ voice, metrics, health }: EventParts): StoreEvents {
+  return {
+    postgresConnected: () => health.postgresUp(),
+    postgresUnavailable({ error, retryInMs }) {
+      metrics.postgresErrors.inc({ reason: 'unavailable' })
+      health.postgresDown('unavailable', messageOf(error))
+      voice.error('postgres_unavailable', `PostgreSQL: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
+    },
+    postgresRefused({ error, retryInMs }) {
+      metrics.postgresErrors.inc({ reason: 'refused' })
+      health.postgresDown('refused', messageOf(error))
+      voice.error('postgres_refused', `PostgreSQL refuses: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
+    },
+    flushRetried({ sqlstate, error }) {
+      metrics.flushRetries.inc()
+      metrics.postgresErrors.inc({ reason: 'transaction' })
+      voice.warn('flush_retried', `PostgreSQL: ${messageOf(error)}; sending the batch again`, { sqlstate })
+    },
+    partitionFenced({ partition }) {
+      metrics.fenced.inc()
+      const line = `Partition ${partition} has another owner; nothing was stored twice`
+      voice.warn('partition_fenced', line, { partition })
+    },
+    databaseRewound({ partition, from, databaseOffset }) {
+      metrics.rewound.inc()
+      const line = `Partition ${partition}: the database stands at ${databaseOffset}, not ${from}; reading from there`
+      voice.error('database_rewound', line, { partition, from, databaseOffset })
+    },
+    poisonRow({ partition, offset, sqlstate }) {
+      metrics.poisonRows.inc()
+      const line = `PostgreSQL refused the row of partition ${partition}, offset ${offset} (${sqlstate})`
+      voice.warn('poison_row', line, { partition, offset, sqlstate })
+    },
+    migrationApplied: ({ version, name }) =>
+      voice.info('migration_applied', `✓ Applied migration ${version}: ${name}`, { version, name }),
+    snapshotRefused({ partition, reason }) {
+      metrics.snapshotsRefused.inc()
+      voice.warn('snapshot_refused', `Partition ${partition}: the detector starts anew (${reason})`, { partition })
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { test } from 'node:test'
+import { ProcessorError } from '../../src/errors.ts'
+import { type HttpOptions, type HttpServer, startHttp } from '../../src/http/server.ts'
+
+async function serving(over: Partial<HttpOptions>, use: (server: HttpServer) => Promise<void>): Promise<void> {
+  const server = await startHttp({
+    host: '127.0.0.1',
+    port: 0,
+    readiness: () => ({ ready: true, missing: [], degraded: [] }),
+    live: () => true,
+    status: () => ({ partitions: [] }),
+    metrics: async () => 'insighthub_logs_stored_total 5\n',
+    ...over,
+  })
+  try {
+    await use(server)
+  } finally {
+    await server.close()
+  }
+}
+
+test('each page answers with its status, its type and its body', async () => {
+  await serving({}, async ({ address }) => {
+    assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
+    const live = await fetch(`${address}/livez`)
+    assert.deepEqual([live.status, await live.json()], [200, { live: true }])
+    const ready = await fetch(`${address}/readyz`)
+    assert.deepEqual([ready.status, await ready.json()], [200, { ready: true, missing: [], degraded: [] }])
+    const metrics = await fetch(`${address}/metrics`)
+    assert.equal(metrics.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+    assert.equal(await metrics.text(), 'insighthub_logs_stored_total 5\n')
+    const status = await fetch(`${address}/status`)
+    assert.deepEqual([status.status, await status.json()], [200, { partitions: [] }])
+    for (const name of ['server', 'x-powered-by', 'access-control-allow-origin'])
+      assert.equal(status.headers.get(name), null)
+  })
+})
+
+test('not ready and not alive are 503, with what is missing', async () => {
+  const missing = ['the consumer group']
+  const readiness = () => ({ ready: false, missing, degraded: ['the ML engine'] })
+  await serving({ readiness, live: () => false }, async ({ address }) => {
+    const ready = await fetch(`${address}/readyz`)
+    assert.deepEqual([ready.status, await ready.json()], [503, { ready: false, missing, degraded: ['the ML engine'] }])
+    assert.equal((await fetch(`${address}/livez`)).status, 503)
+  })
+})
+
+test('nothing is writable, and a fault of ours shows no stack', async () => {
+  const metrics = async () => {
+    throw new Error('password in a sentence')
+  }
+  await serving({ metrics }, async ({ address }) => {
+    assert.equal((await fetch(`${address}/status`, { method: 'POST', body: '{}' })).status, 404)
+    const unknown = await fetch(`${address}/nothing`)
+    assert.deepEqual([unknown.status, await unknown.json()], [404, { error: 'Not found' }])
+    const fault = await fetch(`${address}/metrics`)
+    assert.deepEqual([fault.status, await fault.json()], [500, { error: 'Internal error' }])
+  })
+})
+
+test('headers beyond 8 KiB are refused', async () => {
+  await serving({}, async ({ address }) => {
+    const status = await new Promise((resolve, reject) => {
+      request(`${address}/livez`, { headers: { 'x-long': 'x'.repeat(10_000) } }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode)
+      })
+        .on('error', reject)
+        .end()
+    })
+    assert.equal(status, 431)
+  })
+})
+
+test('a port in use is one clear sentence', async () => {
+  await serving({}, async ({ address }) => {
+    const port = Number(new URL(address).port)
+    await assert.rejects(
+      serving({ port }, async () => undefined),
+      (error: unknown) =>
+        error instanceof ProcessorError &&
+        error.code === 'HTTP_UNAVAILABLE' &&
+        error.message.startsWith(`HTTP_PORT ${port} on 127.0.0.1 is in use by another process`),
+    )
+  })
+})
+
+test('closing does not wait for idle connections', async () => {
+  const agentless = { keepalive: true }
+  await serving({}, async ({ address, close }) => {
+    await (await fetch(`${address}/livez`, agentless)).text()
+    const startedMs = performance.now()
+    await close()
+    assert.ok(performance.now() - startedMs < 2000)
+    await assert.rejects(fetch(`${address}/livez`))
+  })
+})
