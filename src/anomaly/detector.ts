@@ -27,7 +27,7 @@ const BYSTANDER_SURPRISE = 2
 const SLOW_QUANTILE = 0.98
 const SLOW_USUAL = 0.045
 const UNREMARKABLE = 0.7
-const WINDOW_HALF = 2.8
+const WINDOW_HALF = 2.2
 const FOREST_HALF = 2
 const THRESHOLD = 0.65
 

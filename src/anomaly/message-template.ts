@@ -28,10 +28,11 @@ export function templateId(message: string): number {
   return Math.imul(id ^ (digits ? 42 : token), 0x01000193)
 }
 
-/** The template as people read it, cut. */
+/** The template as people read it, cut; without what a jsonb column refuses: NUL, halves of surrogate pairs. */
 export function templateText(message: string, lengthMax: number): string {
   const text = message
     .slice(0, LENGTH_MAX)
     .replace(/[^\s=:,;/()[\]{}"'<>|&?]+/g, (token) => (/\d/.test(token) ? '*' : token))
-  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
+  const cut = text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
+  return cut.toWellFormed().replace(/\p{Cc}/gu, ' ')
 }

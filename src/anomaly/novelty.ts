@@ -26,16 +26,16 @@ export class Novelty {
   burstSurprise(templates: TemplateStore, at: number, perMinute: number): number {
     const usual = this.expectedBurst(templates, at, perMinute)
     const seen = this.observedBurst(templates, at)
-    return seen > 3 * usual + 3 ? 0.5 * countSurprise(seen, 1.5 * usual) : 0
+    return seen > 3 * usual + 3 ? countSurprise(seen, 1.5 * usual) : 0
   }
 
   observedBurst(templates: TemplateStore, at: number): number {
     return templates.values[at + BURST]!
   }
 
-  /** At least 1: a kind of message that comes once in a while is no burst. */
+  /** At least 0.5: a kind of message that comes once in a while is no burst. */
   expectedBurst(templates: TemplateStore, at: number, perMinute: number): number {
-    return Math.max(1, ((templates.values[at + COUNT]! + 0.5) / (this.#total + 20)) * perMinute)
+    return Math.max(0.5, ((templates.values[at + COUNT]! + 0.5) / (this.#total + 20)) * perMinute)
   }
 
   /** Counts the log in its template's last minute; before looking, since a burst consists of its logs. */

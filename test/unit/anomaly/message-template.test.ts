@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { templateId, templateText } from '../../../src/anomaly/message-template.ts'
+
+it('messages that differ in tokens with digits share a template', () => {
+  assert.equal(templateId('Timeout after 812 ms calling pay-1'), templateId('Timeout after 3 ms calling pay-77'))
+  assert.equal(templateId('GET /api/v1/order/9981 200'), templateId('GET /api/v1/order/4 200'))
+  assert.notEqual(templateId('order created'), templateId('order updated'))
+  assert.notEqual(templateId('order created'), templateId('created order'))
+})
+
+it('the text of a template stars its variables and is cut', () => {
+  assert.equal(templateText('user u-17 paid id=ab12 (3 times)', 100), 'user * paid id=* (* times)')
+  assert.equal(templateText('abcdefghij', 5), 'abcd…')
+})
+
+it('a message of any length costs no more than its first 512 characters', () => {
+  assert.equal(templateId('x'.repeat(512)), templateId('x'.repeat(1_000_000)))
+})

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Claim } from '../../../src/ledger.ts'
+import type { LogEvent, ScoredLog } from '../../../src/log.ts'
+import type { Snapshot } from '../../../src/pipeline.ts'
+import { ModelScorer } from '../../../src/scoring/model-scorer.ts'
+import { logStream } from '../../support/log-stream.ts'
+
+function claim(snapshot: Snapshot | null, partition = 0): Claim {
+  return { partition, epoch: 1, baseOffset: 0, nextOffset: 0, tail: null, snapshot }
+}
+
+async function scoreInBatches(scorer: ModelScorer, events: readonly LogEvent[], size: number): Promise<ScoredLog[]> {
+  const logs: ScoredLog[] = []
+  for (let at = 0; at < events.length; at += size) logs.push(...(await scorer.score(events.slice(at, at + size))))
+  return logs
+}
+
+describe('model scorer', () => {
+  it('gives one judgement a log, in order, whatever the batches', async () => {
+    const events = logStream({ seed: 4, logs: 6000, partitions: 3 })
+    const whole = await scoreInBatches(new ModelScorer({ servicesMax: 100 }), events, 6000)
+    const pieces = await scoreInBatches(new ModelScorer({ servicesMax: 100 }), events, 7)
+    assert.deepEqual(pieces, whole)
+    assert.deepEqual(
+      whole.map((log) => log.event),
+      events,
+    )
+  })
+
+  it('judges a partition by its own records alone', async () => {
+    const events = logStream({ seed: 4, logs: 6000, partitions: 3 })
+    const own = events.filter((event) => event.partition === 1)
+    const among = (await new ModelScorer({ servicesMax: 100 }).score(events)).filter((log) => log.event.partition === 1)
+    assert.deepEqual(await new ModelScorer({ servicesMax: 100 }).score(own), among)
+  })
+
+  it('lets the rules judge a young service, then the model', async () => {
+    const logs = await new ModelScorer({ servicesMax: 100 }).score(logStream({ seed: 4, logs: 3000 }))
+    assert.equal(logs[0]?.source, 'rules')
+    assert.equal(logs.at(-1)?.source, 'model')
+  })
+
+  it('gives a snapshot after 30 s of event time with some records, or after many records', async () => {
+    const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 20, snapshotRecords: 100 })
+    const events = logStream({ seed: 4, logs: 400 })
+    assert.equal(scorer.snapshot(0, 0), null, 'no state yet')
+    await scorer.score(events.slice(0, 100))
+    assert.equal(scorer.snapshot(0, 0), null, 'no record since')
+    assert.equal(scorer.snapshot(0, 100)?.atOffset, 100)
+    await scorer.score(events.slice(100, 110))
+    assert.equal(scorer.snapshot(0, 110), null, '5 s and 10 records later')
+    assert.equal(scorer.snapshot(0, 130), null, '5 s and 30 records later')
+    await scorer.score(events.slice(110, 180))
+    assert.equal(scorer.snapshot(0, 115), null, '35 s and 15 records later')
+    assert.equal(scorer.snapshot(0, 180)?.atOffset, 180, '35 s and 80 records later')
+    assert.equal(scorer.snapshot(0, 279), null)
+    assert.equal(scorer.snapshot(0, 280)?.atOffset, 280, '100 records later')
+  })
+
+  it('goes on from the snapshot of a claim as if nothing had happened', async () => {
+    const events = logStream({ seed: 5, logs: 5000 })
+    const first = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 0 })
+    await first.score(events.slice(0, 3000))
+    const snapshot = first.snapshot(0, 3000)
+    const second = new ModelScorer({ servicesMax: 100 })
+    assert.equal(second.restore(claim(snapshot)), true)
+    assert.deepEqual(await second.score(events.slice(3000)), await first.score(events.slice(3000)))
+  })
+
+  it('begins anew without a snapshot, or with one that cannot be used', async () => {
+    const scorer = new ModelScorer({ servicesMax: 100 })
+    await scorer.score(logStream({ seed: 5, logs: 1000 }))
+    assert.equal(scorer.restore(claim(null)), false)
+    assert.deepEqual(scorer.stats(), [])
+    const broken = { partition: 0, atOffset: 9, format: 1, state: new Uint8Array(40) }
+    assert.equal(scorer.restore(claim(broken)), false)
+    assert.equal(scorer.restore(claim({ ...broken, format: 2 })), false)
+    const [log] = await scorer.score(logStream({ seed: 5, logs: 1 }))
+    assert.equal(log?.source, 'rules')
+  })
+
+  it('counts what it knows, a partition at a time, until that is dropped', async () => {
+    const scorer = new ModelScorer({ servicesMax: 100 })
+    await scorer.score(logStream({ seed: 6, logs: 2000, partitions: 2 }))
+    assert.deepEqual(scorer.stats()[1], { partition: 1, services: 3, warmServices: 3, templates: 12, learned: 1000 })
+    scorer.drop(1)
+    assert.deepEqual(
+      scorer.stats().map((each) => each.partition),
+      [0],
+    )
+    assert.equal(scorer.learned, 2000)
+  })
+
+  it('falls back to the rules for a log that the detector fails on, and says so once a batch', async () => {
+    const told: { partition: number; logs: number }[] = []
+    const scorer = new ModelScorer({
+      servicesMax: 100,
+      failed: ({ partition, logs }) => told.push({ partition, logs }),
+    })
+    const events = logStream({ seed: 7, logs: 1000 })
+    const broken = { ...events[500], get message(): string { throw new Error('unreadable') } } as LogEvent // biome-ignore format: one line
+    const logs = await scorer.score([...events.slice(0, 500), broken, broken, ...events.slice(501)])
+    assert.equal(logs[500]?.source, 'rules')
+    assert.equal(logs.at(-1)?.source, 'model')
+    assert.equal(scorer.failures, 2)
+    assert.deepEqual(told, [{ partition: 0, logs: 2 }])
+  })
+})
