@@ -150,5 +150,3 @@ export const SETTINGS = {
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type SettingName = keyof typeof SETTINGS
-/** What a setting is once parsed. */
-export type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[Name]['schema']>
