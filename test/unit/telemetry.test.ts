@@ -220,7 +220,7 @@ test('the series of a partition go when it is revoked, and late news of it is dr
   assert.equal(await metric(telemetry, 'insighthub_lag_records{partition="1"}'), '4')
 })
 
-test('rows are counted once: refused ones are dead letters, fenced ones are nobody’s', async () => {
+test("rows are counted once: refused ones are dead letters, fenced ones are nobody's", async () => {
   const { telemetry, lines } = world()
   commit(telemetry, [log(0), log(1, { source: 'rules' }), log(2)], {
     firstId: 10,
