@@ -1,6 +1,7 @@
 /** `process`: the service. Builds the parts, runs the line until a signal, and closes them in reverse. */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { type Config, loadConfig } from '../config.ts'
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
 import { startHttp } from '../http/server.ts'
@@ -39,8 +40,18 @@ const world: World = {
   random: () => Math.random(),
 }
 
+/**
+ * Left alone, V8 sizes its heap by the machine's memory and lets garbage grow to several times what is alive. Measured at full
+ * speed on 24 GiB: 370 to 620 MB resident without these, 260 MB with them, for 5 to 10 % more CPU.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--heap-growing-percent=50')
+  setFlagsFromString('--semi-space-growth-factor=1')
+}
+
 export async function run(env: NodeJS.ProcessEnv, version: string): Promise<number> {
   const { config, warnings } = loadConfig(env)
+  keepHeapSmall()
   const telemetry = createTelemetry({
     format: config.console.format,
     logsPerSecondMax: config.console.logsPerSecondMax,
@@ -301,7 +312,7 @@ class Service {
 
 /** What may be held of Kafka's bytes, out of what the process may use: the rest is Node, the model and the batch in hand. */
 function fetchLimits(memoryLimitMb: number, messageBytesMax: number) {
-  const bufferBytesMax = Math.max(8, Math.floor((memoryLimitMb - 96) / 5)) * MIB
+  const bufferBytesMax = Math.max(4, Math.floor((memoryLimitMb - 128) / 12)) * MIB
   const fetchBytesMax = Math.max(2 * MIB, Math.floor(bufferBytesMax / 4))
   return {
     bufferBytesMax,
