@@ -41,7 +41,7 @@ export interface Events {
   postgresConnected(): void
   postgresUnavailable(what: { error: unknown; retryInMs: number }): void
   postgresRefused(what: { error: unknown; retryInMs: number }): void
-  flushRetried(what: { sqlstate: string | null; error: unknown }): void
+  flushRetried(what: { sqlstate: string | null; away: boolean; error: unknown }): void
   partitionFenced(what: { partition: number }): void
   databaseRewound(what: { partition: number; from: number; databaseOffset: number }): void
   poisonRow(what: { partition: number; offset: number; sqlstate: string }): void

@@ -5,6 +5,7 @@
 import { apiVersionsV0, metadataV12 } from '@platformatic/kafka'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { type BrokerAddress, BrokerConnection, type ConnectionLimits } from './broker-connection.ts'
+import { errorName } from './error-name.ts'
 
 export interface ClusterOptions extends ConnectionLimits {
   /** host:port, host alone means port 9092, [v6]:port. */
@@ -115,7 +116,7 @@ export class BrokerCluster {
 
 /** KAFKA_REFUSED for the codes that say so, where an answer has no place for a code. */
 export function throwIfRefused(errorCode: number, what: string): void {
-  if (REFUSALS.has(errorCode)) throw new ProcessorError('KAFKA_REFUSED', `${what}: Kafka's error ${errorCode}`)
+  if (REFUSALS.has(errorCode)) throw new ProcessorError('KAFKA_REFUSED', `${what}: ${errorName(errorCode)}`)
 }
 
 function keyOf(address: BrokerAddress): string {

@@ -14,6 +14,7 @@ import { ProcessorError } from '../errors.ts'
 import { epochMs } from '../log.ts'
 import { BrokerCluster, type ClusterOptions, throwIfRefused } from './broker-cluster.ts'
 import type { BrokerConnection } from './broker-connection.ts'
+import { errorName } from './error-name.ts'
 import { fetchApi } from './fetch-api.ts'
 import type { GroupTransport, KafkaTransport, LogTransport } from './transport.ts'
 
@@ -129,10 +130,7 @@ async function findCoordinator(cluster: BrokerCluster, groupId: string): Promise
   if (found === undefined) throw new ProcessorError('KAFKA_PROTOCOL', 'a FindCoordinator answer is empty')
   throwIfRefused(found.errorCode, `group ${groupId}`)
   if (found.errorCode !== 0) {
-    throw new ProcessorError(
-      'KAFKA_UNAVAILABLE',
-      `no coordinator for group ${groupId}: Kafka's error ${found.errorCode}`,
-    )
+    throw new ProcessorError('KAFKA_UNAVAILABLE', `no coordinator for group ${groupId}: ${errorName(found.errorCode)}`)
   }
   return { host: found.host, port: found.port }
 }
@@ -201,13 +199,13 @@ function groupTransport(groupId: string, coordinator: BrokerConnection, close: (
       if (group === undefined) throw new ProcessorError('KAFKA_PROTOCOL', 'an OffsetFetch answer is empty')
       throwIfRefused(group.errorCode, `offsets of group ${groupId}`)
       if (group.errorCode !== 0) {
-        throw new ProcessorError('KAFKA_UNAVAILABLE', `offsets of ${groupId}: Kafka's error ${group.errorCode}`)
+        throw new ProcessorError('KAFKA_UNAVAILABLE', `offsets of ${groupId}: ${errorName(group.errorCode)}`)
       }
       const offsets = new Map<number, number>()
       for (const each of group.topics.flatMap((found) => found.partitions)) {
         throwIfRefused(each.errorCode, `offsets of ${groupId} in ${topic}`)
         if (each.errorCode !== 0) {
-          throw new ProcessorError('KAFKA_UNAVAILABLE', `offsets of ${groupId}: Kafka's error ${each.errorCode}`)
+          throw new ProcessorError('KAFKA_UNAVAILABLE', `offsets of ${groupId}: ${errorName(each.errorCode)}`)
         }
         if (each.committedOffset >= 0n) offsets.set(each.partitionIndex, Number(each.committedOffset))
       }

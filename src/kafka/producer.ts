@@ -7,6 +7,7 @@ import { createAPI, createTopicsV7, murmur2, type Reader, Writer } from '@platfo
 import { ProcessorError } from '../errors.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 import type { Codec } from './codecs.ts'
+import { errorName } from './error-name.ts'
 import { writeRecordBatch } from './record-batch-writer.ts'
 
 export interface ProducerMessage {
@@ -96,7 +97,7 @@ function producerOf(cluster: BrokerCluster, options: Settings): Producer {
     if (known !== undefined) return known
     const [found] = (await cluster.metadata([topic])).topics
     if (found === undefined || found.errorCode !== 0 || found.partitions.some((each) => each.leaderId < 0)) {
-      throw new ProcessorError('KAFKA_TOPIC_MISSING', `topic ${topic}: Kafka's error ${found?.errorCode ?? 3}`)
+      throw new ProcessorError('KAFKA_TOPIC_MISSING', `topic ${topic}: ${errorName(found?.errorCode ?? 3)}`)
     }
     const sorted = found.partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map((each) => each.leaderId)
     leaders.set(topic, sorted)
@@ -113,8 +114,8 @@ function producerOf(cluster: BrokerCluster, options: Settings): Producer {
       const { errorCode, baseOffset } = await connection.ask((to) => produceApi.async(to, request))
       if (errorCode === 0) return baseOffset
       leaders.delete(topic)
-      if (!RETRIABLE.has(errorCode)) throw new ProcessorError('KAFKA_REFUSED', `Produce: Kafka's error ${errorCode}`)
-      if (retries === 0) throw new ProcessorError('KAFKA_UNAVAILABLE', `Produce: Kafka's error ${errorCode}`)
+      if (!RETRIABLE.has(errorCode)) throw new ProcessorError('KAFKA_REFUSED', `Produce: ${errorName(errorCode)}`)
+      if (retries === 0) throw new ProcessorError('KAFKA_UNAVAILABLE', `Produce: ${errorName(errorCode)}`)
       await options.sleep(RETRY_MS)
     }
   }
@@ -169,7 +170,7 @@ async function createTopic(
   const [created] = answer.topics
   if (created !== undefined && created.errorCode !== 0 && created.errorCode !== TOPIC_ALREADY_EXISTS) {
     const why = created.errorMessage ?? ''
-    throw new ProcessorError('KAFKA_REFUSED', `topic ${what.topic}: Kafka's error ${created.errorCode} ${why}`)
+    throw new ProcessorError('KAFKA_REFUSED', `topic ${what.topic}: ${errorName(created.errorCode)} ${why}`)
   }
   for (let retries = Math.ceil(options.requestTimeoutMs / RETRY_MS); retries > 0; retries--) {
     const [found] = (await cluster.metadata([what.topic])).topics

@@ -149,8 +149,9 @@ class Flush {
         random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures++, 10)),
       )
       found('retrying', error)
-      events.flushRetried({ sqlstate: verdict.sqlstate, error })
-      if (isAway(verdict.sqlstate)) events.postgresUnavailable({ error, retryInMs })
+      const away = isAway(verdict.sqlstate)
+      events.flushRetried({ sqlstate: verdict.sqlstate, away, error })
+      if (away) events.postgresUnavailable({ error, retryInMs })
     }
     if (!signal.aborted) await sleep(retryInMs, signal).catch(() => undefined)
     if (!signal.aborted) return

@@ -29,10 +29,10 @@ export function storeEvents({ voice, metrics, health }: EventParts): StoreEvents
       health.postgresDown('refused', messageOf(error))
       voice.error('postgres_refused', `PostgreSQL refuses: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
     },
-    flushRetried({ sqlstate, error }) {
+    flushRetried({ sqlstate, away, error }) {
       metrics.flushRetries.inc()
       metrics.postgresErrors.inc({ reason: 'transaction' })
-      voice.warn('flush_retried', `PostgreSQL: ${messageOf(error)}; sending the batch again`, { sqlstate })
+      if (!away) voice.warn('flush_retried', `PostgreSQL: ${messageOf(error)}; sending the batch again`, { sqlstate })
     },
     partitionFenced({ partition }) {
       metrics.fenced.inc()
