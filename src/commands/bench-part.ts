@@ -149,7 +149,7 @@ async function source(config: Config, rows: number): Promise<Figure> {
     transport,
     ledger,
     events: silentEvents(),
-    detector: { restore: () => true, drop: () => undefined },
+    detector: { restore: ({ nextOffset }) => nextOffset, drop: () => undefined },
     time: {
       clock: () => performance.now(),
       now: Date.now,

@@ -169,6 +169,7 @@ class Service {
         telemetry.warning(
           `the model failed on ${logs} logs of partition ${partition}, the rules judged: ${messageOf(error)}`,
         ),
+      refused: (what) => telemetry.snapshotRefused(what),
     })
     this.#source = new KafkaSource({
       transport: this.#transport,

@@ -124,8 +124,7 @@ export class PartitionClaims {
         events.fetchFailed({ partition, error: new ProcessorError('KAFKA_LOG_TRUNCATED', doubt) })
         return position.suspend(time.clock() + TRUNCATED_RETRY_MS, doubt)
       }
-      const snapshotAt = detector.restore(claim) ? (claim.snapshot?.atOffset ?? nextOffset) : nextOffset
-      position.claimed(claim, snapshotAt >= earliest ? snapshotAt : nextOffset)
+      position.claimed(claim, Math.min(nextOffset, Math.max(earliest, detector.restore(claim))))
       if (nextOffset < earliest) {
         const gap = position.lost(earliest, 'retention', time.clock())
         if (gap !== null) events.gapFound({ partition, ...gap })

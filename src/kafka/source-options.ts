@@ -6,8 +6,8 @@ import type { KafkaTransport } from './transport.ts'
 
 /** The detector's memory of a partition, kept by the scorer. */
 export interface Detector {
-  /** True: it knows everything before the claim's snapshot, or wishes to start cold at the claim's offset. */
-  restore(claim: Claim): boolean
+  /** The offset from which it must be given records; what lies before the claim's own is read again for it alone. */
+  restore(claim: Claim): number
   drop(partition: number): void
 }
 

@@ -45,7 +45,7 @@ export interface EmbeddedPostgres {
 }
 
 /** Newest first. */
-function systemBinaries(): string | null {
+export function systemBinaries(): string | null {
   const version = (folder: string): number => Number(/\/(\d+)\/bin$/.exec(folder)?.[1] ?? 0)
   const folders = globSync(['/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin', '/opt/homebrew/opt/postgresql@*/bin'])
   const found = folders

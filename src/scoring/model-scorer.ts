@@ -17,7 +17,12 @@ export interface ModelScorerOptions {
   readonly snapshotRecords?: number
   /** Told once a batch and partition when logs had to be judged by the rules because the detector failed. */
   readonly failed?: (what: { partition: number; logs: number; error: unknown }) => void
+  /** Told when a snapshot could not be used. */
+  readonly refused?: (what: { partition: number; reason: string }) => void
 }
+
+/** Without a snapshot so many records are read again at most: more than lie between two snapshots. */
+const WARM_UP_RECORDS = 400_000
 
 export interface PartitionStats {
   readonly partition: number
@@ -77,15 +82,22 @@ export class ModelScorer implements Scorer {
     return logs
   }
 
-  /** Takes the state that a claim brought; without one, or with one that can't be used, the detector begins anew: false. */
-  restore(claim: Claim): boolean {
+  /**
+   * Takes the state that a claim brought and gives the offset after it. Without one, or with one that can't be used, the detector
+   * begins anew, some way back in the records that are stored already.
+   */
+  restore(claim: Claim): number {
     this.drop(claim.partition)
-    const { snapshot, partition } = claim
-    if (snapshot === null || snapshot.format !== SNAPSHOT_FORMAT) return false
-    const detector = Detector.restore(snapshot.state, this.#detectorOptions(partition))
-    if (typeof detector === 'string') return false
-    this.#seats.set(partition, newSeat(detector, snapshot.atOffset))
-    return true
+    const { snapshot, partition, baseOffset, nextOffset } = claim
+    if (snapshot !== null) {
+      const detector = this.#restored(snapshot)
+      if (typeof detector !== 'string') {
+        this.#seats.set(partition, newSeat(detector, snapshot.atOffset))
+        return snapshot.atOffset
+      }
+      this.#options.refused?.({ partition, reason: detector })
+    }
+    return Math.max(baseOffset, nextOffset - WARM_UP_RECORDS)
   }
 
   drop(partition: number): void {
@@ -105,6 +117,11 @@ export class ModelScorer implements Scorer {
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
     return { partition, atOffset, format: SNAPSHOT_FORMAT, state: seat.detector.snapshot() }
+  }
+
+  #restored({ partition, format, state }: Snapshot): Detector | string {
+    if (format !== SNAPSHOT_FORMAT) return `format ${format}, not ${SNAPSHOT_FORMAT}`
+    return Detector.restore(state, this.#detectorOptions(partition))
   }
 
   #scoreOne(event: LogEvent): ScoredLog {

@@ -47,7 +47,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
     transport,
     ledger,
     events: silentEvents(Object.fromEntries(names.map((name) => [name, tell(name)]))),
-    detector: { restore: () => true, drop: () => undefined },
+    detector: { restore: ({ nextOffset }) => nextOffset, drop: () => undefined },
     time: {
       clock: () => performance.now(),
       now: () => Date.now(),

@@ -141,7 +141,11 @@ describe('the store', { timeout: 120_000 }, () => {
     assert.deepEqual(kinds(await commit(at, range)), ['committed'])
     assert.deepEqual(kinds(await commit(at, range)), ['duplicate'])
     assert.equal(await at.number(ROWS), 5)
-    assert.equal(await at.number('select sum(total_logs) n from log_aggregates'), 5)
+    const withLetter = readyRange({ from: 5, count: 2 }, { logs: [logAt(5)], rejects: [rejectAt(6)] })
+    assert.deepEqual(kinds(await commit(at, withLetter)), ['committed'])
+    assert.deepEqual(kinds(await commit(at, withLetter)), ['duplicate'], 'a dead letter in it changes nothing')
+    assert.equal(await at.number('select count(*) n from ingest_dead_letter'), 1)
+    assert.equal(await at.number('select sum(total_logs) n from log_aggregates'), 6)
   })
 
   inWorld(

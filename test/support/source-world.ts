@@ -20,7 +20,10 @@ export class SourceWorld {
   readonly ranges: PartitionRange[] = []
   readonly said: Said[] = []
   readonly dropped: number[] = []
-  detector: Detector = { restore: () => true, drop: (partition) => void this.dropped.push(partition) }
+  detector: Detector = {
+    restore: ({ nextOffset, snapshot }) => snapshot?.atOffset ?? nextOffset,
+    drop: (partition) => void this.dropped.push(partition),
+  }
   readonly stop = new AbortController()
   source: KafkaSource
   /** How the pipeline ended: null while it runs. */

@@ -64,18 +64,26 @@ describe('model scorer', () => {
     await first.score(events.slice(0, 3000))
     const snapshot = first.snapshot(0, 3000)
     const second = new ModelScorer({ servicesMax: 100 })
-    assert.equal(second.restore(claim(snapshot)), true)
+    assert.equal(second.restore(claim(snapshot)), 3000)
     assert.deepEqual(await second.score(events.slice(3000)), await first.score(events.slice(3000)))
   })
 
   it('begins anew without a snapshot, or with one that cannot be used', async () => {
-    const scorer = new ModelScorer({ servicesMax: 100 })
+    const refused: string[] = []
+    const scorer = new ModelScorer({ servicesMax: 100, refused: ({ reason }) => refused.push(reason) })
     await scorer.score(logStream({ seed: 5, logs: 1000 }))
-    assert.equal(scorer.restore(claim(null)), false)
+    assert.equal(
+      scorer.restore({ ...claim(null), baseOffset: 7, nextOffset: 5000 }),
+      7,
+      'from where the pipeline began',
+    )
+    assert.equal(scorer.restore({ ...claim(null), nextOffset: 1_000_000 }), 600_000, 'but not for ever')
     assert.deepEqual(scorer.stats(), [])
+    assert.deepEqual(refused, [])
     const broken = { partition: 0, atOffset: 9, format: 1, state: new Uint8Array(40) }
-    assert.equal(scorer.restore(claim(broken)), false)
-    assert.equal(scorer.restore(claim({ ...broken, format: 2 })), false)
+    assert.equal(scorer.restore({ ...claim(broken), nextOffset: 20 }), 0)
+    assert.equal(scorer.restore({ ...claim({ ...broken, format: 99 }), nextOffset: 20 }), 0)
+    assert.deepEqual(refused, ['not a snapshot', 'format 99, not 1'])
     const [log] = await scorer.score(logStream({ seed: 5, logs: 1 }))
     assert.equal(log?.source, 'rules')
   })
