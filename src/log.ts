@@ -1,10 +1,8 @@
 /**
- * The nouns, in the order of a log's journey:
+ * The nouns, in the order of a log's journey. This file imports nothing; everything else speaks in these words.
  *
  *   RawRecord  ->  LogEvent  ->  ScoredLog        what Kafka holds, what it means, how unusual it is
  *        \-> Reject                               what could not be read, and why
- *
- * This file imports nothing. Everything else speaks in these words.
  */
 
 /** Milliseconds since 1970-01-01T00:00:00Z; a fraction carries microseconds. */

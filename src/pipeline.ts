@@ -4,12 +4,13 @@
  *   Source --RawBatch--> normalize --LogEvent[]--> Scorer --ScoredLog[]--> Store --CommitOutcome[]--> Source
  *
  * Exactly-once has one mechanism. A batch carries, for each of some partitions, one contiguous range of offsets [from, to).
- * The store writes rows, dead letters, aggregates and detector snapshots of all its ranges in one transaction that ends with
- * the ledger's compare-and-set: `next_offset` must still be `from`, the epoch must still be ours, and it becomes `to`.
- * Whatever crashes, repeats or wakes up too late, that transaction happens once or not at all. Kafka's committed offsets
- * are a hint for lag tools and never decide anything.
+ * The store writes all that follows from its ranges in one transaction that ends with the ledger's compare-and-set: `next_offset`
+ * must still be `from`, the epoch still ours, and it becomes `to`. Whatever crashes, repeats or wakes up too late, that happens
+ * once or not at all. Kafka's committed offsets are a hint for lag tools and never decide anything.
  */
+
 import type { EpochMs, LogEvent, RawRecord, Reject, ScoredLog, SkipReason } from './log.ts'
+import type { ServiceAlert } from './service-alert.ts'
 
 /** The last record of a range as the ledger remembers it, to recognise a log that was truncated, recreated or swapped. */
 export interface Tail {
@@ -45,8 +46,8 @@ export interface PartitionRange {
   readonly purpose: 'store' | 'warm-up'
 }
 
+/** At most one range a partition. */
 export interface RawBatch {
-  /** At most one range a partition. */
   readonly ranges: readonly PartitionRange[]
   readonly bytes: number
 }
@@ -73,12 +74,11 @@ export interface ReadyRange {
   readonly rejects: readonly Reject[]
   readonly skips: NormalizedRange['skips']
   readonly snapshot: Snapshot | null
+  readonly alerts: readonly ServiceAlert[]
 }
 
 /** Everything one batch changes in the database. Each lane of it is committed whole or not at all. */
-export interface ReadyBatch {
-  readonly ranges: readonly ReadyRange[]
-}
+export type ReadyBatch = { readonly ranges: readonly ReadyRange[] }
 
 /** `duplicate`: our own earlier attempt had committed. `fenced`: another owner. `moved`: the ledger stands elsewhere. */
 export type CommitOutcome = { readonly range: PartitionRange } & (
@@ -100,6 +100,8 @@ export interface Scorer {
   score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]>
   /** The partition's state after everything scored so far, when one is due; `atOffset` is the end of the range just scored. */
   snapshot(partition: number, atOffset: number): Snapshot | null
+  /** Alerts of the partition that opened or closed since the last call. */
+  alerts(partition: number): readonly ServiceAlert[]
 }
 
 /** Stores a batch, retrying for ever what may be retried; one outcome a range. Rejects only when the process must stop. */
@@ -117,7 +119,7 @@ export interface Parts {
   readonly clock: () => number
 }
 
-/** Runs until the signal aborts and the last batch is stored. One batch is scored while the one before it commits. */
+/** Until the signal aborts and the last batch is stored. One batch is scored while the one before it commits. */
 export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   let committing: Promise<void> = Promise.resolve()
   try {
@@ -139,13 +141,14 @@ async function prepare(batch: RawBatch, parts: Parts): Promise<ReadyBatch> {
   for (const range of batch.ranges) {
     const { events, rejects, skips } = parts.normalize(range)
     const logs = await parts.scorer.score(events)
+    const alerts = parts.scorer.alerts(range.partition)
     const snapshot = parts.scorer.snapshot(range.partition, range.to)
-    ranges.push({ range, logs, rejects, skips, snapshot })
+    ranges.push({ range, logs, rejects, skips, snapshot, alerts })
   }
   return { ranges }
 }
 
-/** One transaction, then the news of it. Ranges read again for the detector's sake are not stored. */
+/** One transaction, then the news of it. Warm-up ranges are not stored. */
 async function finish(ready: ReadyBatch, parts: Parts, startedMs: number): Promise<void> {
   const stored: ReadyBatch = { ranges: ready.ranges.filter((each) => each.range.purpose === 'store') }
   const outcomes = stored.ranges.length === 0 ? [] : await parts.store.commit(stored)

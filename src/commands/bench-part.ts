@@ -133,6 +133,7 @@ function madeRange(partition: number, epoch: number): ReadyRange {
     rejects: [],
     skips: {},
     snapshot: null,
+    alerts: [],
   }
 }
 

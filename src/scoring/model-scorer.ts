@@ -4,6 +4,7 @@ import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import type { Scorer, Snapshot } from '../pipeline.ts'
+import type { ServiceAlert } from '../service-alert.ts'
 import { ruleVerdict } from './rule-scorer.ts'
 
 export interface ModelScorerOptions {
@@ -117,6 +118,10 @@ export class ModelScorer implements Scorer {
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
     return { partition, atOffset, format: SNAPSHOT_FORMAT, state: seat.detector.snapshot() }
+  }
+
+  alerts(_partition: number): readonly ServiceAlert[] {
+    return []
   }
 
   #restored({ partition, format, state }: Snapshot): Detector | string {

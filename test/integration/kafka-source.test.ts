@@ -74,7 +74,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
   const parts = {
     source,
     normalize,
-    scorer: { score: async () => [], snapshot: () => null },
+    scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
     store: ledger,
     finished: () => undefined,
     clock: () => performance.now(),

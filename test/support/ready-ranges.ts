@@ -68,5 +68,5 @@ export function readyRange(
     ...parts.range,
   }
   const logs = offsets.map((offset) => logAt(offset, { partition }))
-  return { logs, rejects: [], skips: {}, snapshot: null, ...parts, range }
+  return { logs, rejects: [], skips: {}, snapshot: null, alerts: [], ...parts, range }
 }

@@ -65,7 +65,7 @@ export class SourceWorld {
         this.ranges.push(range)
         return { events: [], rejects: [], skips: {} }
       },
-      scorer: { score: async () => [], snapshot: () => null },
+      scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
       store: this.ledger,
       finished: () => undefined,
       clock: this.clock.time.clock,

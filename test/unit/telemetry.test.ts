@@ -87,7 +87,7 @@ function commit(
     purpose: 'store',
   }
   const batch: ReadyBatch = {
-    ranges: [{ range, logs, rejects: over.rejects ?? [], skips: { tombstone: 2 }, snapshot: null }],
+    ranges: [{ range, logs, rejects: over.rejects ?? [], skips: { tombstone: 2 }, snapshot: null, alerts: [] }],
   }
   const { firstId } = over
   const logIds = firstId === undefined ? null : logs.map((_, at) => firstId + at)
