@@ -12,17 +12,47 @@ export const FIELD_ALIASES = {
 } as const
 type Field = keyof typeof FIELD_ALIASES
 
-interface Place {
+/** What a known name stands for. */
+export interface Place {
   readonly field: Field
+  readonly name: string
   /** Lower wins. */
   readonly rank: number
+  /** One of its own for each name. */
+  readonly bit: number
+  /** The name and the colon as they usually stand in JSON. */
+  readonly opening: Uint8Array
+  /** True where logs have few distinct values. */
+  readonly few: boolean
 }
 
 const PLACES: ReadonlyMap<string, Place> = new Map(
-  (['service', 'level', 'message', 'latency_ms', 'timestamp', 'userId'] as const).flatMap((field) =>
-    FIELD_ALIASES[field].map((name, rank): [string, Place] => [name, { field, rank }]),
-  ),
+  (['service', 'level', 'message', 'latency_ms', 'timestamp', 'userId'] as const)
+    .flatMap((field) => FIELD_ALIASES[field].map((name, rank) => ({ field, name, rank })))
+    .map((place, index) => {
+      const few = place.field === 'service' || place.field === 'level'
+      return [place.name, { ...place, bit: 1 << index, opening: Buffer.from(`"${place.name}":`), few }]
+    }),
 )
+
+/** By length and first letter: few share both. */
+const PLACES_BY_SHAPE: Place[][] = []
+for (const place of PLACES.values()) {
+  const shape = shapeOf(place.name.length, place.name.charCodeAt(0))
+  PLACES_BY_SHAPE[shape] = [...(PLACES_BY_SHAPE[shape] ?? []), place]
+}
+
+function shapeOf(length: number, first: number): number {
+  return length * 128 + first
+}
+
+/** The known name at [start, end) of an ASCII text, found without making a string of it; null where it is none. */
+export function placeAt(text: string, start: number, end: number): Place | null {
+  const candidates = PLACES_BY_SHAPE[shapeOf(end - start, text.charCodeAt(start))]
+  if (candidates === undefined) return null
+  for (const place of candidates) if (text.startsWith(place.name, start)) return place
+  return null
+}
 
 interface Slot {
   name: string
@@ -45,6 +75,8 @@ export class Fields {
 
   /** How many there were, those left out included. */
   extraCount = 0
+  /** Bits of the places put once. */
+  #put = 0
   readonly #extrasMax: number
 
   /** A member takes 4 bytes and more: beyond a quarter of the limit's bytes the extras are too large whatever they hold. */
@@ -55,11 +87,21 @@ export class Fields {
   /** Each name at most once. */
   put(name: string, value: unknown): void {
     const place = PLACES.get(name)
-    if (place === undefined) {
-      this.#extra(name, value)
-      return
-    }
+    if (place === undefined) this.#extra(name, value)
+    else this.#known(place, value)
+  }
+
+  /** False for a name that was put before, since the last `clear`. */
+  putOnce(place: Place, value: unknown): boolean {
+    if ((this.#put & place.bit) !== 0) return false
+    this.#put |= place.bit
+    this.#known(place, value)
+    return true
+  }
+
+  #known(place: Place, value: unknown): void {
     if (value === null) return
+    const { name } = place
     const slot = this.#slots[place.field]
     if (slot.value === undefined) {
       slot.name = name
@@ -80,7 +122,8 @@ export class Fields {
   }
 
   clear(): void {
-    this.extras.length = 0
+    this.#put = 0
+    if (this.extras.length > 0) this.extras.length = 0
     this.extraCount = 0
     const slots = this.#slots
     slots.service.value = undefined

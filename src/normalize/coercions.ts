@@ -22,8 +22,9 @@ export class Coercions {
   }
 
   clear(): void {
-    this.names.length = 0
-    this.originals.length = 0
+    // Setting a length costs more than looking at it.
+    if (this.names.length > 0) this.names.length = 0
+    if (this.originals.length > 0) this.originals.length = 0
     this.inexactNumber = false
   }
 }

@@ -20,7 +20,7 @@ export function openMessage(record: RawRecord, limits: NormalizeLimits): Message
   const value = record.value
   if (value === null) return { kind: 'skip', reason: 'tombstone' }
   if (value.length === 0) return EMPTY
-  const size = value.length + (record.key?.length ?? 0) + (record.headers?.length ?? 0)
+  const size = sizeOf(record)
   if (size > limits.messageBytesMax) {
     return refused('too_large', `${size} bytes; at most ${limits.messageBytesMax} are read`)
   }
@@ -37,6 +37,11 @@ export function openMessage(record: RawRecord, limits: NormalizeLimits): Message
   if (isBinary(bytes, validUtf8)) return refused('binary', 'The value is binary data of an unknown format')
   if (limits.plaintext === 'message' && !/^\s*[{[]/.test(text)) return plaintext(text, notes)
   return refused('bad_json', 'The value is not JSON')
+}
+
+/** What counts against the limit of a message, in bytes. */
+export function sizeOf({ value, key, headers }: RawRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0) + (headers?.length ?? 0)
 }
 
 function ofJson(

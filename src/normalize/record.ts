@@ -2,10 +2,11 @@
 import type { LogEvent, RawRecord, Reject, RejectReason, SkipReason } from '../log.ts'
 import { Fields } from './aliases.ts'
 import { Coercions } from './coercions.ts'
+import { FlatJson } from './flat-json.ts'
 import { parseExactly } from './json-text.ts'
 import type { NormalizeLimits } from './limits.ts'
 import { logEventOf, type RecordPlace } from './log-event.ts'
-import { type Message, nameOfType, openMessage } from './message.ts'
+import { type Message, nameOfType, openMessage, sizeOf } from './message.ts'
 
 /** Where the outcomes of a range are collected. */
 export interface Outcomes {
@@ -16,21 +17,31 @@ export interface Outcomes {
 
 /** Reading numbers exactly is slow: longer texts keep what a double makes of them. */
 const EXACT_TEXT_LENGTH_MAX = 65_536
+/** A longer one is hardly flat, and not worth a scan that may have to be given up. */
+const FLAT_BYTES_MAX = 65_536
+const OBJECT = 0x7b
+const NO_NOTES: readonly string[] = []
 
 /** Reads the records of one range, one after the other; keeps only scratch space between them. */
 export class RecordReader {
   readonly #limits: NormalizeLimits
   readonly #outcomes: Outcomes
   readonly #fields: Fields
+  readonly #flat: FlatJson
   readonly #coercions = new Coercions()
 
   constructor(limits: NormalizeLimits, outcomes: Outcomes) {
     this.#limits = limits
     this.#fields = new Fields(limits.metadataBytesMax)
+    this.#flat = new FlatJson(this.#fields)
     this.#outcomes = outcomes
   }
 
   read(record: RawRecord, place: RecordPlace): void {
+    if (this.#isFlat(record)) {
+      this.#pushFields(place, 0, NO_NOTES)
+      return
+    }
     const message = openMessage(record, this.#limits)
     const { skips } = this.#outcomes
     switch (message.kind) {
@@ -49,6 +60,13 @@ export class RecordReader {
         this.#pushLogs(message, record, place)
         break
     }
+  }
+
+  /** What most records are; its fields are then filled. */
+  #isFlat(record: RawRecord): boolean {
+    const { value } = record
+    if (value === null || value[0] !== OBJECT || value.length > FLAT_BYTES_MAX) return false
+    return sizeOf(record) <= this.#limits.messageBytesMax && this.#flat.read(value)
   }
 
   /** All over again, exactly, where a number was met that a double cannot hold. */

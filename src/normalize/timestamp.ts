@@ -20,6 +20,7 @@ interface Timestamp {
 
 const TEXT_LENGTH_MAX = 64
 const EPOCH_DIGITS_MIN = 9
+const DATE_LENGTH = 10
 const DAY_MS = 86_400_000
 
 /** null: not a time. */
@@ -49,8 +50,8 @@ function toMicroseconds(ms: number): EpochMs {
 function isoOf(text: string): Timestamp | null {
   const day = dayOf(text)
   if (day === null) return null
-  if (text.length === 10) return { at: epochMs(day * DAY_MS), faithful: false }
-  const separator = text.charCodeAt(10)
+  if (text.length === DATE_LENGTH) return { at: epochMs(day * DAY_MS), faithful: false }
+  const separator = text.charCodeAt(DATE_LENGTH)
   if (separator !== 0x54 && separator !== 0x74 && separator !== 0x20) return null
   const hour = digits(text, 11, 2)
   const minute = digits(text, 14, 2)
@@ -79,8 +80,21 @@ function isoOf(text: string): Timestamp | null {
   return { at: toMicroseconds(ms), faithful: zone !== ZONE_MISSING && !leap }
 }
 
+/** The date read last: most logs are of the day of the one before. */
+let lastDate = ''
+let lastDay = 0
+
 /** Days since 1970-01-01 of the date at the beginning, or null. */
 function dayOf(text: string): number | null {
+  if (lastDate !== '' && text.startsWith(lastDate)) return lastDay
+  const day = civilDayOf(text)
+  if (day === null) return null
+  lastDate = text.slice(0, DATE_LENGTH)
+  lastDay = day
+  return day
+}
+
+function civilDayOf(text: string): number | null {
   const year = digits(text, 0, 4)
   const month = digits(text, 5, 2)
   const day = digits(text, 8, 2)
