@@ -12,7 +12,8 @@ import { close, connect, type DatabaseOptions, destroy, withDeadline } from './c
 import { runCopy } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
 import { hexBytes, hexText, whole, wholes } from './sql-literals.ts'
-import { readTableShape, roundHalfEven, type TableShape } from './table-shape.ts'
+import { roundHalfEven } from './standard-row.ts'
+import { readTableShape, type TableShape } from './table-shape.ts'
 import { type Tally, tally } from './tally.ts'
 
 export interface LaneOptions {
@@ -138,17 +139,17 @@ export class Lane {
     return { text: statements.join('\n'), files }
   }
 
-  #encodeRows(ranges: readonly ReadyRange[], { writers }: TableShape, ids: readonly number[] | null): Buffer {
+  #encodeRows(ranges: readonly ReadyRange[], { columns, write }: TableShape, ids: readonly number[] | null): Buffer {
     const rows = this.#rows
     rows.start(ROWS_BYTES_KEPT)
-    const fields = writers.length + (ids === null ? 0 : 1)
+    const fields = columns.length + (ids === null ? 0 : 1)
     let index = 0
     for (const { logs } of ranges) {
       for (const log of logs) {
         rows.row(fields)
         if (ids !== null) rows.int8(ids[index] ?? 0)
         index++
-        for (const write of writers) write(rows, log)
+        write(rows, log)
       }
     }
     return rows.finish()

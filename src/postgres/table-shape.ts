@@ -6,14 +6,16 @@ import type pg from 'pg'
 import { ProcessorError } from '../errors.ts'
 import type { ScoredLog } from '../log.ts'
 import type { BinaryRows } from './binary-rows.ts'
+import { roundHalfEven, standardRow } from './standard-row.ts'
 
-/** Writes one field of one row. */
-type FieldWriter = (rows: BinaryRows, log: ScoredLog) => void
+/** Writes one field of one row, or all of them. */
+type Writer = (rows: BinaryRows, log: ScoredLog) => void
 
 export interface TableShape {
   /** Quoted, in the order written. */
   readonly columns: readonly string[]
-  readonly writers: readonly FieldWriter[]
+  /** The fields of one log, in that order. */
+  readonly write: Writer
   /** Where log_id comes from; null when it has no sequence. */
   readonly idSequence: string | null
 }
@@ -53,14 +55,6 @@ interface Attribute {
   readonly name: string
   readonly type: string
   readonly typmod: number
-}
-
-/** Banker's rounding, as the column's own cast from numeric does not do but statistics want. */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  if (rest < 0.5) return floor
-  return rest > 0.5 || floor % 2 !== 0 ? floor + 1 : floor
 }
 
 const clamp = (value: number, most: number): number => Math.max(-most - 1, Math.min(most, value))
@@ -110,6 +104,18 @@ function encoderOf(
   }
 }
 
+/** The catalogue's names of the types that the migrations give. */
+const CATALOGUE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['integer', 'int4'],
+  ['bigint', 'int8'],
+  ['double precision', 'float8'],
+  ['boolean', 'bool'],
+])
+
+function isStandard({ type }: Column, attribute: Attribute): boolean {
+  return attribute.type === (CATALOGUE_NAMES.get(type) ?? type)
+}
+
 /** Throws SCHEMA_INCOMPATIBLE when a column can't take our values. */
 export async function readTableShape(client: pg.Client, topicId: number): Promise<TableShape> {
   const { rows } = await client.query<Attribute>(
@@ -120,10 +126,23 @@ export async function readTableShape(client: pg.Client, topicId: number): Promis
         and a.attnum > 0
         and not a.attisdropped`,
   )
-  const found = new Map(rows.map((row) => [row.name, row]))
+  const sequence = await client.query<{ name: string | null }>(
+    `select pg_get_serial_sequence('logs', 'log_id') as name`,
+  )
+  return tableShape(rows, { topicId, idSequence: sequence.rows[0]?.name ?? null })
+}
+
+/** The shape of a table with these columns. */
+export function tableShape(
+  attributes: readonly Attribute[],
+  { topicId, idSequence }: { readonly topicId: number; readonly idSequence: string | null },
+): TableShape {
+  const found = new Map(attributes.map((attribute) => [attribute.name, attribute]))
   const columns: string[] = []
-  const writers: FieldWriter[] = []
-  for (const { name, kind, type, value, repeats } of columnsOf(topicId)) {
+  const writers: Writer[] = []
+  let standard = true
+  for (const column of columnsOf(topicId)) {
+    const { name, kind, type, value, repeats } = column
     const attribute = found.get(name)
     if (attribute === undefined) {
       throw new ProcessorError('SCHEMA_NOT_MIGRATED', `logs has no column ${name}: run the migrate command`)
@@ -136,6 +155,7 @@ export async function readTableShape(client: pg.Client, topicId: number): Promis
         `logs.${name} is ${attribute.type}, which is not supported: ${mend}`,
       )
     }
+    standard &&= isStandard(column, attribute)
     columns.push(`"${name}"`)
     writers.push((into, log) => {
       const held = value(log)
@@ -143,8 +163,8 @@ export async function readTableShape(client: pg.Client, topicId: number): Promis
       else encode(into, held)
     })
   }
-  const sequence = await client.query<{ name: string | null }>(
-    `select pg_get_serial_sequence('logs', 'log_id') as name`,
-  )
-  return { columns, writers, idSequence: sequence.rows[0]?.name ?? null }
+  const each: Writer = (rows, log) => {
+    for (const write of writers) write(rows, log)
+  }
+  return { columns, write: standard ? standardRow(topicId) : each, idSequence }
 }

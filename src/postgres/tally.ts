@@ -1,4 +1,5 @@
 /** How the ledger counts one range: every offset of it is exactly one of record, dead, skipped, hole or gap. */
+import type { ScoredLog } from '../log.ts'
 import type { ReadyRange } from '../pipeline.ts'
 
 export interface Tally {
@@ -15,16 +16,17 @@ export interface Tally {
 }
 
 export function tally({ range, logs, rejects, skips }: ReadyRange): Tally {
-  const stored = new Set<number>()
-  for (const { event } of logs) stored.add(event.offset)
   const dead = new Set<number>()
   let deadItems = 0
-  for (const { offset } of rejects) {
-    if (stored.has(offset)) deadItems++
-    else dead.add(offset)
+  if (rejects.length > 0) {
+    const stored = new Set(logs.map(({ event }) => event.offset))
+    for (const { offset } of rejects) {
+      if (stored.has(offset)) deadItems++
+      else dead.add(offset)
+    }
   }
   return {
-    records: stored.size,
+    records: recordsOf(logs),
     dead: dead.size,
     deadItems,
     skipped: (skips.tombstone ?? 0) + (skips.empty ?? 0),
@@ -32,4 +34,15 @@ export function tally({ range, logs, rejects, skips }: ReadyRange): Tally {
     gaps: range.gap === null ? 0 : range.gap.to - range.gap.from,
     rows: logs.length,
   }
+}
+
+/** Distinct offsets; the logs of one record stand together. */
+function recordsOf(logs: readonly ScoredLog[]): number {
+  let records = 0
+  let last = -1
+  for (const { event } of logs) {
+    if (event.offset !== last) records++
+    last = event.offset
+  }
+  return records
 }

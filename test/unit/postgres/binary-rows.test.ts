@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BinaryRows, storableText } from '../../../src/postgres/binary-rows.ts'
-import { roundHalfEven } from '../../../src/postgres/table-shape.ts'
+import { roundHalfEven } from '../../../src/postgres/standard-row.ts'
 
 const HEADER_BYTES = 19
 
