@@ -1,10 +1,11 @@
 /**
  * Isolation forest (Liu, Ting, Zhou 2008) in flat typed arrays: points that random cuts part from the others early are unusual.
  * Trees are rebuilt one by one, so that no refit stops the world. Scores are in (0, 1), 0.5 for the average point.
+ * By itself: `IsolationForest.fit(rows, seed).score(row)`. What it is bad at: anything beyond the range of what it saw looks alike.
  *
  *   node := feature (-1 a leaf) | threshold, or the leaf's path length | left child (the right one follows it)
  */
-import type { SeededRandom } from './seeded-random.ts'
+import { SeededRandom } from './seeded-random.ts'
 import type { StateBytes } from './state-bytes.ts'
 
 export interface ForestShape {
@@ -13,6 +14,13 @@ export interface ForestShape {
   readonly sampleSize: number
   readonly dimensions: number
 }
+
+/** As in the paper, and in scikit-learn. */
+const FITTED_TREES = 100
+const FITTED_SAMPLE_SIZE = 256
+/** Features are numbered in an Int8Array, nodes in an Int16Array. */
+const DIMENSIONS_MAX = 127
+const SAMPLE_SIZE_MAX = 8192
 
 /** Mean path length of an unsuccessful search in a binary tree of n points. */
 function meanPath(n: number): number {
@@ -32,7 +40,11 @@ export class IsolationForest {
   readonly #order: Int16Array
   #free = 0
 
+  /** Throws RangeError for a shape that the arrays can't hold. */
   constructor(shape: ForestShape) {
+    limit('trees', shape.trees, 1, 10_000)
+    limit('sampleSize', shape.sampleSize, 2, SAMPLE_SIZE_MAX)
+    limit('dimensions', shape.dimensions, 1, DIMENSIONS_MAX)
     this.shape = shape
     this.#nodesMax = 2 * shape.sampleSize
     this.#features = new Int8Array(shape.trees * this.#nodesMax).fill(-1)
@@ -40,6 +52,31 @@ export class IsolationForest {
     this.#children = new Int16Array(shape.trees * this.#nodesMax)
     this.#points = new Float32Array(shape.sampleSize * shape.dimensions)
     this.#order = new Int16Array(shape.sampleSize)
+  }
+
+  /**
+   * A forest over `rows` (at least two, of equally many finite numbers): each tree sees a random part of them, drawn without
+   * replacement. Equal rows and seed give an equal forest. Throws RangeError for rows that are none.
+   */
+  static fit(rows: readonly ArrayLike<number>[], seed: number, trees = FITTED_TREES): IsolationForest {
+    const dimensions = rows[0]?.length ?? 0
+    const sampleSize = Math.min(FITTED_SAMPLE_SIZE, rows.length)
+    const forest = new IsolationForest({ trees, sampleSize, dimensions })
+    for (const [i, row] of rows.entries()) checkRow(row, dimensions, `row ${i}`)
+    const random = new SeededRandom(seed)
+    const order = Int32Array.from(rows.keys())
+    for (let tree = 0; tree < trees; tree++) {
+      let drawn = 0
+      forest.rebuild(tree, random, (into, at) => {
+        // Fisher and Yates: the first `drawn` of the order are this tree's.
+        const place = drawn + random.index(order.length - drawn)
+        const chosen = order[place]!
+        order[place] = order[drawn]!
+        order[drawn++] = chosen
+        into.set(rows[chosen]!, at)
+      })
+    }
+    return forest
   }
 
   /** Builds tree number `tree` anew; `draw` writes one sampled point to `into` at `at`. */
@@ -131,6 +168,18 @@ export class IsolationForest {
     }
     return middle
   }
+}
+
+function limit(name: string, value: number, min: number, max: number): void {
+  if (!(Number.isInteger(value) && value >= min && value <= max))
+    throw new RangeError(`${name} is ${value}, not a whole number from ${min} to ${max}`)
+}
+
+function checkRow(row: ArrayLike<number>, dimensions: number, name: string): void {
+  if (row.length !== dimensions) throw new RangeError(`${name} has ${row.length} numbers, not ${dimensions}`)
+  for (let d = 0; d < dimensions; d++)
+    if (!Number.isFinite(Math.fround(row[d]!)))
+      throw new RangeError(`${name} has a number that is not finite: ${row[d]}`)
 }
 
 interface Part {
