@@ -6,6 +6,7 @@
  */
 import { LEVELS, type LogEvent } from '../log.ts'
 import * as channel from './channels.ts'
+import { EventClock } from './event-clock.ts'
 import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.ts'
 import { explain } from './explanation.ts'
 import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
@@ -17,9 +18,6 @@ import { ServiceState } from './service-state.ts'
 import { StateReader, StateWriter } from './state-bytes.ts'
 import { NOVELTY } from './template-store.ts'
 
-/** Event time may run this far ahead of the record's own, and this far behind what was seen. */
-const AHEAD_MS = 60_000
-const LATE_MS = 300_000
 const WARM_LOGS = 150
 const OVERFLOW_SERVICE = '__other__'
 /** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
@@ -57,7 +55,7 @@ export class Detector {
   readonly #random: SeededRandom
   readonly #joint: JointSurprise
   readonly #services = new Map<string, ServiceState>()
-  #watermarkMs = 0
+  readonly #clock = new EventClock()
   readonly #findings = channel.emptyFindings()
   readonly #vector = new Float64Array(DIMENSIONS)
   readonly #verdict: Verdict = {
@@ -75,9 +73,9 @@ export class Detector {
     this.#joint = new JointSurprise(this.#random)
   }
 
-  /** Latest event time seen, in epoch ms; 0 before the first log. */
+  /** Latest event time believed, in epoch ms; 0 before the first log. */
   get watermarkMs(): number {
-    return this.#watermarkMs
+    return this.#clock.watermarkMs
   }
 
   stats(): { services: number; warmServices: number; templates: number } {
@@ -91,10 +89,10 @@ export class Detector {
   }
 
   scoreThenLearn(event: LogEvent): Verdict {
-    const timeMs = this.#eventTime(event)
+    const timeMs = this.#clock.timeOf(event)
     const bucket = Math.floor(timeMs / (BUCKET_SECONDS * 1000))
     const service = this.#service(event.service)
-    service.advance(Math.floor(this.#watermarkMs / (BUCKET_SECONDS * 1000)))
+    service.advance(Math.floor(this.#clock.watermarkMs / (BUCKET_SECONDS * 1000)))
     const severity = LEVELS.indexOf(event.level)
     const at = this.#look({ event, service, severity, bucket, seconds: timeMs / 1000 })
     this.#judge(event, service)
@@ -104,7 +102,7 @@ export class Detector {
 
   snapshot(): Uint8Array {
     const bytes = new StateWriter()
-    bytes.number(this.#watermarkMs)
+    this.#clock.exchange(bytes)
     this.#random.exchange(bytes)
     this.#joint.exchange(bytes)
     bytes.number(this.#services.size)
@@ -121,7 +119,7 @@ export class Detector {
     if (bytes.flaw !== null) return bytes.flaw
     try {
       const detector = new Detector(options)
-      detector.#watermarkMs = bytes.number()
+      detector.#clock.exchange(bytes)
       detector.#random.exchange(bytes)
       detector.#joint.exchange(bytes)
       for (let left = bytes.number(); left > 0; left--) {
@@ -135,14 +133,6 @@ export class Detector {
       if (error instanceof RangeError) return error.message
       throw error
     }
-  }
-
-  /** Event time, held to what the record's own time allows; a far-future timestamp must not roll the windows. */
-  #eventTime(event: LogEvent): number {
-    const latest = event.recordTimestamp === null ? this.#watermarkMs : event.recordTimestamp + AHEAD_MS
-    const timeMs = Math.max(0, this.#watermarkMs - LATE_MS, Math.min(event.createdAt, latest))
-    if (timeMs > this.#watermarkMs) this.#watermarkMs = timeMs
-    return timeMs
   }
 
   #service(name: string): ServiceState {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Detector, type Verdict } from '../../../src/anomaly/detector.ts'
+import { SNAPSHOT_FORMAT } from '../../../src/anomaly/state-bytes.ts'
 import { TEMPLATES_MAX } from '../../../src/anomaly/template-store.ts'
 import { epochMs, type LogEvent } from '../../../src/log.ts'
 import { eventAt, logStream } from '../../support/log-stream.ts'
@@ -56,7 +57,7 @@ describe('detector', () => {
     assert.equal(Detector.restore(flipped, OPTIONS), 'checksum differs')
     const newer = Uint8Array.from(state)
     newer[4] = 99
-    assert.equal(Detector.restore(newer, OPTIONS), 'format 99, not 1')
+    assert.equal(Detector.restore(newer, OPTIONS), `format 99, not ${SNAPSHOT_FORMAT}`)
   })
 
   it('keeps every score in [0, 1), as 0.4 forest + 0.6 windows', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { SNAPSHOT_FORMAT } from '../../../src/anomaly/state-bytes.ts'
 import type { Claim } from '../../../src/ledger.ts'
 import type { LogEvent, ScoredLog } from '../../../src/log.ts'
 import type { Snapshot } from '../../../src/pipeline.ts'
@@ -80,10 +81,10 @@ describe('model scorer', () => {
     assert.equal(scorer.restore({ ...claim(null), nextOffset: 1_000_000 }), 600_000, 'but not for ever')
     assert.deepEqual(scorer.stats(), [])
     assert.deepEqual(refused, [])
-    const broken = { partition: 0, atOffset: 9, format: 1, state: new Uint8Array(40) }
+    const broken = { partition: 0, atOffset: 9, format: SNAPSHOT_FORMAT, state: new Uint8Array(40) }
     assert.equal(scorer.restore({ ...claim(broken), nextOffset: 20 }), 0)
     assert.equal(scorer.restore({ ...claim({ ...broken, format: 99 }), nextOffset: 20 }), 0)
-    assert.deepEqual(refused, ['not a snapshot', 'format 99, not 1'])
+    assert.deepEqual(refused, ['not a snapshot', `format 99, not ${SNAPSHOT_FORMAT}`])
     const [log] = await scorer.score(logStream({ seed: 5, logs: 1 }))
     assert.equal(log?.source, 'rules')
   })
