@@ -30,6 +30,8 @@ export interface Config {
   }
   readonly http: { readonly host: string; readonly port: number }
   readonly console: { readonly format: 'text' | 'json'; readonly logsPerSecondMax: number }
+  /** undefined: as many as the machine has cores, less one. */
+  readonly workers: number | undefined
   readonly scoring: {
     readonly mlEngineUrl: string | undefined
     readonly threshold: number
@@ -140,6 +142,7 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       format: get<'text' | 'json'>('LOG_FORMAT'),
       logsPerSecondMax: get<number>('CONSOLE_LOGS_PER_SECOND_MAX'),
     },
+    workers: get<number | undefined>('WORKERS'),
     scoring: {
       mlEngineUrl: get<string | undefined>('ML_ENGINE_URL'),
       threshold: get<number>('ANOMALY_THRESHOLD'),

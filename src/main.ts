@@ -48,7 +48,13 @@ async function end(work: Promise<number>): Promise<never> {
 program
   .command('process')
   .description('the service: consume, score and store until stopped (npm start)')
-  .action(() => end(import('./commands/process.ts').then(({ run }) => run(process.env, version()))))
+  .option(
+    '--workers <n>',
+    'worker processes, at most one a partition; by default WORKERS, else one core less',
+    positive,
+  )
+  .addOption(new Option('--worker <n>').argParser(positive).hideHelp())
+  .action((options) => end(import('./commands/process.ts').then(({ run }) => run(options, process.env, version()))))
 
 program
   .command('demo')

@@ -1,5 +1,5 @@
 /** `process`: the service. Builds the parts, runs the line until a signal, and closes them in reverse. */
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { type Config, loadConfig } from '../config.ts'
@@ -17,8 +17,11 @@ import { LogStore } from '../postgres/log-store.ts'
 import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
 import { createTelemetry, type Telemetry } from '../telemetry.ts'
+import { answerQuestions } from '../workers/channel.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
 import type { Status } from './status.ts'
+import { onFirstSignal } from './stop-signals.ts'
+import { supervise } from './supervise.ts'
 
 const MIB = 1024 * 1024
 const GUARANTEE = 'exactly once: rows and position in one transaction'
@@ -49,8 +52,18 @@ function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }
 
-export async function run(env: NodeJS.ProcessEnv, version: string): Promise<number> {
+export interface ProcessOptions {
+  /** How many workers at most; undefined: WORKERS, else one core less than there are. */
+  readonly workers?: number | undefined
+  /** This process is a worker: its number under the supervisor that it answers to. */
+  readonly worker?: number | undefined
+}
+
+export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, version: string): Promise<number> {
   const { config, warnings } = loadConfig(env)
+  const workers = options.workers ?? config.workers ?? Math.max(1, availableParallelism() - 1)
+  const isWorker = options.worker !== undefined
+  if (!isWorker && workers > 1) return supervise(workers, env, version)
   keepHeapSmall()
   const telemetry = createTelemetry({
     format: config.console.format,
@@ -61,7 +74,8 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
     version,
   })
   const database = databaseOptions(config, `process ${hostname()}:${process.pid}`)
-  for (const warning of [...warnings, ...standingWarnings(config, database)]) telemetry.warning(warning)
+  for (const warning of [...(isWorker ? [] : warnings), ...standingWarnings(config, database)])
+    telemetry.warning(warning)
   const stop = new AbortController()
   const deadline = new AbortController()
   const ignoreSignals = onFirstSignal((signal) => {
@@ -71,7 +85,8 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
   })
   const service = new Service({ config, telemetry, database, version, deadline: deadline.signal })
   try {
-    await service.openHttp()
+    if (isWorker) service.answerSupervisor()
+    else await service.openHttp()
     await Promise.race([service.run(stop.signal), overdue(deadline.signal)])
     telemetry.stopped()
     return 0
@@ -85,21 +100,6 @@ function standingWarnings(config: Config, database: DatabaseOptions): string[] {
   const plain = plainTextWarning(database)
   const engine = 'ML_ENGINE_URL is set, but a remote engine is not asked yet: the model in this process judges'
   return [...(plain === null ? [] : [plain]), ...(config.scoring.mlEngineUrl === undefined ? [] : [engine])]
-}
-
-/** The first SIGTERM or SIGINT drains; with the listeners gone, the second one ends the process at once. */
-function onFirstSignal(act: (signal: string) => void): () => void {
-  const remove = (): void => {
-    process.removeListener('SIGTERM', hear)
-    process.removeListener('SIGINT', hear)
-  }
-  function hear(signal: string): void {
-    remove()
-    act(signal)
-  }
-  process.on('SIGTERM', hear)
-  process.on('SIGINT', hear)
-  return remove
 }
 
 /** Rejects a moment after the deadline, when even the store's own end of its retries did not end the run. */
@@ -187,6 +187,14 @@ class Service {
       bytesMax: limits.batchBytesMax,
       intervalMs: limits.batchIntervalMs,
       ...fetchLimits(limits.memoryLimitMb, limits.messageBytesMax),
+    })
+  }
+
+  answerSupervisor(): void {
+    answerQuestions(process, {
+      readiness: () => this.#readiness(),
+      status: () => this.#status(),
+      metrics: () => this.#options.telemetry.metricsText(),
     })
   }
 
@@ -293,6 +301,7 @@ class Service {
       ready: this.#readiness().ready,
       missing: this.#readiness().missing,
       topic: config.kafka.topic,
+      topic_partitions: source.topicPartitions,
       group: config.kafka.groupId,
       generation: source.generation,
       member: source.memberId,

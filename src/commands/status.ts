@@ -14,6 +14,8 @@ export interface Status {
   readonly ready: boolean
   readonly missing: readonly string[]
   readonly topic: string
+  /** 0 while the topic is not known. */
+  readonly topic_partitions: number
   readonly group: string
   readonly generation: number
   readonly member: string
@@ -27,6 +29,13 @@ export interface Status {
     readonly end_offset: number
     readonly lag_records: number
     readonly lag_seconds: number
+  }[]
+  /** Only where several workers share one port. */
+  readonly workers?: readonly {
+    readonly worker: number
+    readonly pid: number | null
+    readonly ready: boolean
+    readonly restarts: number
   }[]
 }
 
@@ -54,6 +63,10 @@ function table(status: Status): string {
     `guarantee   ${status.guarantee}`,
     `topic       ${status.topic}   group ${status.group}   generation ${status.generation}`,
     `store       ${status.store}   buffered ${status.buffered_bytes} bytes`,
+    ...(status.workers ?? []).map(
+      ({ worker, pid, ready, restarts }) =>
+        `worker ${worker}    ${pid === null ? 'not running' : `pid ${pid}`}   ${ready ? 'ready' : 'not ready'}   restarts ${restarts}`,
+    ),
     '',
     'partition  state      epoch      stored up to         log end     lag   lag s',
   ]

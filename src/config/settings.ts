@@ -125,9 +125,16 @@ export const SETTINGS = {
     { min: 1, max: MINUTE_MS, default: 50 },
     'Longest time a log waits for its batch to fill while the one before is being stored.',
   ),
+  WORKERS: {
+    schema: integer(1, 256),
+    default: undefined,
+    expected: 'a whole number from 1 to 256',
+    about:
+      'Worker processes, at most one a partition, under one supervisor with one HTTP port; by default one core less than there are. `--workers` wins.',
+  },
   MEMORY_LIMIT_MB: number(
     { min: 128, max: 65_536, default: 256 },
-    'What the process should stay below; the fetch buffer is derived from it.',
+    'What each worker should stay below; the fetch buffer is derived from it.',
   ),
   MESSAGE_BYTES_MAX: number(
     { min: 1_024, max: 64 * MIB, default: MIB },

@@ -33,7 +33,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
 }
 
 export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [options.entry, 'process'], {
+  const child = spawn(process.execPath, [options.entry, 'process', '--workers', '1'], {
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -18,10 +18,10 @@ export interface HttpOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  readonly readiness: () => Readiness
+  readonly readiness: () => Readiness | Promise<Readiness>
   readonly live: () => boolean
   /** Anything that JSON can carry. */
-  readonly status: () => object
+  readonly status: () => object | Promise<object>
   /** The Prometheus text format, version 0.0.4. */
   readonly metrics: () => Promise<string>
 }
@@ -66,14 +66,14 @@ function createServer({ readiness, live, status, metrics }: HttpOptions) {
     const alive = live()
     return reply.code(alive ? 200 : 503).send({ live: alive })
   })
-  server.get('/readyz', (_request, reply) => {
-    const { ready, missing, degraded } = readiness()
+  server.get('/readyz', async (_request, reply) => {
+    const { ready, missing, degraded } = await readiness()
     return reply.code(ready ? 200 : 503).send({ ready, missing, degraded })
   })
   server.get('/metrics', async (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics()),
   )
-  server.get('/status', (_request, reply) => reply.send(status()))
+  server.get('/status', async (_request, reply) => reply.send(await status()))
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
   server.setErrorHandler((error, _request, reply) => {
     const code = statusOf(error)

@@ -15,6 +15,8 @@ export interface SourceStatus {
   readonly generation: number
   readonly memberId: string
   readonly joined: boolean
+  /** Partitions that the topic has; 0 while it is not known. */
+  readonly topicPartitions: number
   readonly bufferedBytes: number
   readonly paused: boolean
   readonly partitions: readonly PartitionStatus[]

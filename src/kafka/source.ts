@@ -142,6 +142,7 @@ export class KafkaSource implements Source {
       generation: member?.generation ?? -1,
       memberId: member?.memberId ?? '',
       joined: member !== null,
+      topicPartitions: this.#layout.partitions.length,
       bufferedBytes: this.#heldBytes,
       paused: this.#paused,
       partitions: this.#positions.all.map((position) => partitionStatus(position, this.#handedOut, now)),

@@ -1,12 +1,17 @@
 /** docs/metrics.md, from the metrics themselves. */
 import { createMetrics } from './metrics.ts'
+import { createSupervisorMetrics } from './supervisor-metrics.ts'
 
 const OURS = /^insighthub_/
 
 /** The page in Markdown: name, type and meaning of every metric of ours, then the names of the process's own. */
 export function metricsPage(): string {
   const metrics = createMetrics('0')
-  const all = [...metrics.register.getMetricsAsArray(), metrics.ageAtCommit]
+  const all = [
+    ...metrics.register.getMetricsAsArray(),
+    ...createSupervisorMetrics().register.getMetricsAsArray(),
+    metrics.ageAtCommit,
+  ]
   const ours = all.filter(({ name }) => OURS.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
   const process = all.filter(({ name }) => !OURS.test(name)).map(({ name }) => `\`${name}\``)
   return [

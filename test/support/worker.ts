@@ -29,8 +29,8 @@ export async function until(
   }
 }
 
-export function startWorker(env: Record<string, string>): Worker {
-  const child = spawn(process.execPath, [main, 'process'], {
+export function startWorker(env: Record<string, string>, args: readonly string[] = []): Worker {
+  const child = spawn(process.execPath, [main, 'process', '--workers', '1', ...args], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

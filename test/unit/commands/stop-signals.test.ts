@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { onFirstSignal } from '../../../src/commands/stop-signals.ts'
+
+test('one press that arrives twice is one request; a later second one is left to end the process', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const before = process.listenerCount('SIGINT')
+  const heard: string[] = []
+  const remove = onFirstSignal((signal) => heard.push(signal))
+  process.emit('SIGINT', 'SIGINT')
+  process.emit('SIGINT', 'SIGINT')
+  process.emit('SIGTERM', 'SIGTERM')
+  assert.deepEqual(heard, ['SIGINT'])
+  assert.equal(process.listenerCount('SIGINT'), before + 1, 'still ours: a copy does not end the process')
+  t.mock.timers.tick(500)
+  assert.equal(process.listenerCount('SIGINT'), before, 'nobody listens: the next one ends the process')
+  assert.equal(process.listenerCount('SIGTERM'), before)
+  remove()
+})
