@@ -65,10 +65,12 @@ export class IsolationForest {
     for (const [i, row] of rows.entries()) checkRow(row, dimensions, `row ${i}`)
     const random = new SeededRandom(seed)
     const order = Int32Array.from(rows.keys())
+    let drawn = 0
     for (let tree = 0; tree < trees; tree++) {
-      let drawn = 0
+      // The next tree goes on where this one ended, so that all rows are seen about equally often.
+      if (drawn + sampleSize > order.length) drawn = 0
       forest.rebuild(tree, random, (into, at) => {
-        // Fisher and Yates: the first `drawn` of the order are this tree's.
+        // Fisher and Yates: what stands before `drawn` is taken.
         const place = drawn + random.index(order.length - drawn)
         const chosen = order[place]!
         order[place] = order[drawn]!
