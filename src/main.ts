@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { messageOf, ProcessorError } from './errors.ts'
 
 /** sysexits.h: the configuration is wrong. */
@@ -91,25 +92,7 @@ program
   .option('--json', 'as JSON')
   .action((options) => end(import('./commands/status.ts').then(({ run }) => run(options, process.env))))
 
-const letters = program.command('dead-letters').description('messages that could not be stored')
-letters
-  .command('list')
-  .description('newest first, with counts by reason')
-  .option('--reason <reason>', 'only this reason')
-  .option('--service <service>', 'only this service')
-  .option('--since <time>', 'only after this time (ISO 8601)')
-  .option('--until <time>', 'only before this time (ISO 8601)')
-  .option('--limit <n>', 'how many', positive, 20)
-  .option('--json', 'as JSON')
-  .action((options) => end(import('./commands/dead-letters.ts').then(({ list }) => list(options, process.env))))
-letters
-  .command('show')
-  .description('one dead letter whole: topic/partition/offset, with /item for an element of an array')
-  .argument('<position>', 'as dead-letters list prints it')
-  .option('--json', 'as JSON')
-  .action((position, options) =>
-    end(import('./commands/dead-letters.ts').then(({ show }) => show(position, options, process.env))),
-  )
+program.addCommand(deadLettersCommand(end, process.env))
 
 program
   .command('bench')

@@ -1,28 +1,26 @@
-/** `dead-letters list` and `dead-letters show`: what could not be stored, why, and its bytes. Reads only. */
-import { loadConfig } from '../config.ts'
-import { ProcessorError } from '../errors.ts'
-import type { DatabaseOptions } from '../postgres/connection.ts'
+/** `dead-letters list`, `groups` and `show`: what could not be stored, why, and its bytes. Reads only. */
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterPosition,
+  WholeDeadLetter,
+} from '../postgres/dead-letter-filter.ts'
+import { groupDeadLetters, listDeadLetters, showDeadLetter } from '../postgres/dead-letters.ts'
 import {
-  type DeadLetter,
-  type DeadLetterFilter,
-  type DeadLetterPosition,
-  listDeadLetters,
-  showDeadLetter,
-  type WholeDeadLetter,
-} from '../postgres/dead-letters.ts'
-import { databaseOptions } from './database.ts'
+  filterOf,
+  type Output,
+  outputOf,
+  parsePosition,
+  positionOf,
+  type WhichLetters,
+  writeTable,
+} from './dead-letter-options.ts'
 import { hexDump, preview, printable, printableJson } from './printable.ts'
 
-interface Output {
-  readonly database: DatabaseOptions
-  readonly write: (text: string) => void
-  /** One JSON object instead of a table; bytes as base64. */
-  readonly json?: boolean | undefined
+interface DeadLettersListOptions extends Output {
+  readonly filter: DeadLetterFilter & { readonly limit: number }
 }
-export interface DeadLettersListOptions extends Output {
-  readonly filter: DeadLetterFilter
-}
-export interface DeadLettersShowOptions extends Output {
+interface DeadLettersShowOptions extends Output {
   readonly position: DeadLetterPosition
 }
 
@@ -30,27 +28,19 @@ const PREVIEW_CHARS = 60
 const DETAIL_CHARS = 60
 const DUMPED_BYTES = 4096
 
-export interface ListOptions {
-  readonly reason?: string | undefined
-  readonly service?: string | undefined
-  /** ISO 8601. */
-  readonly since?: string | undefined
-  readonly until?: string | undefined
+interface ListOptions extends WhichLetters {
   readonly limit: number
   readonly json?: true | undefined
 }
 
 /** Answers the exit code. */
-export async function list(options: ListOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  const { reason, service, limit, json } = options
-  const filter = {
-    reason,
-    service,
-    since: time(options.since, '--since'),
-    until: time(options.until, '--until'),
-    limit,
-  }
-  return deadLettersList({ ...outputOf(env), json, filter })
+export async function list({ limit, json, ...which }: ListOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  return deadLettersList({ ...outputOf(env), json, filter: { ...filterOf(which), limit } })
+}
+
+/** Answers the exit code. */
+export async function groups({ limit, json, ...which }: ListOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  return deadLettersGroups({ ...outputOf(env), json, filter: { ...filterOf(which), limit } })
 }
 
 /** Answers the exit code: 1 where there is no such letter. */
@@ -60,31 +50,6 @@ export async function show(
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
   return deadLettersShow({ ...outputOf(env), json, position: parsePosition(position) })
-}
-
-function outputOf(env: NodeJS.ProcessEnv): Pick<Output, 'database' | 'write'> {
-  const write = (text: string): void => void process.stdout.write(text)
-  return { database: databaseOptions(loadConfig(env).config, 'dead-letters'), write }
-}
-
-function time(text: string | undefined, option: string): Date | undefined {
-  if (text === undefined) return undefined
-  const date = new Date(text)
-  if (Number.isNaN(date.getTime())) {
-    throw new ProcessorError('INPUT', `${option} ${printable(text)}: expected a time such as 2025-12-03T15:00:00Z`)
-  }
-  return date
-}
-
-/** topic/partition/offset or topic/partition/offset/item, as the list prints it. Throws INPUT. */
-export function parsePosition(text: string): DeadLetterPosition {
-  const parts = /^([^/]+)\/(\d{1,9})\/(\d{1,15})(?:\/(\d{1,9}))?$/.exec(text)
-  const [, topic, partition, offset, item] = parts ?? []
-  if (topic === undefined) {
-    throw new ProcessorError('INPUT', `${printable(text, 200)}: expected topic/partition/offset, such as logs/0/42`)
-  }
-  const numbers = { partition: Number(partition), offset: Number(offset) }
-  return { topic, ...numbers, item: item === undefined ? undefined : Number(item) }
 }
 
 /** Answers the exit code. */
@@ -106,6 +71,33 @@ export async function deadLettersList({ database, write, json, filter }: DeadLet
   return 0
 }
 
+/** Answers the exit code. */
+export async function deadLettersGroups({ database, write, json, filter }: DeadLettersListOptions): Promise<number> {
+  const found = await groupDeadLetters(database, filter)
+  if (json === true) {
+    write(`${printableJson(found.map((group) => ({ ...group, example: forJson(group.example) })))}\n`)
+    return 0
+  }
+  if (found.length === 0) {
+    write('no dead letters\n')
+    return 0
+  }
+  const header = ['count', 'reason', 'fingerprint', 'first seen', 'last seen', 'tried', 'example', 'detail', 'value']
+  const rows = found.map(({ count, reason, fingerprint, firstSeen, lastSeen, attempted, example }) => [
+    String(count),
+    printable(reason),
+    printable(fingerprint),
+    firstSeen,
+    lastSeen,
+    String(attempted),
+    positionOf(example),
+    printable(example.detail, DETAIL_CHARS),
+    example.value === null ? '-' : preview(example.value, PREVIEW_CHARS),
+  ])
+  writeTable(write, [header, ...rows])
+  return 0
+}
+
 /** Answers the exit code: 1 where there is no such letter. */
 export async function deadLettersShow({ database, write, json, position }: DeadLettersShowOptions): Promise<number> {
   const letters = await showDeadLetter(database, position)
@@ -122,11 +114,6 @@ export async function deadLettersShow({ database, write, json, position }: DeadL
   return 0
 }
 
-/** topic/partition/offset, and the element where it isn't the whole record. */
-function positionOf({ topic, partition, offset, item }: DeadLetter): string {
-  return `${printable(topic)}/${partition}/${offset}${item < 0 ? '' : `/${item}`}`
-}
-
 function cellsOf(letter: DeadLetter): string[] {
   return [
     letter.createdAt,
@@ -136,18 +123,6 @@ function cellsOf(letter: DeadLetter): string[] {
     printable(letter.detail, DETAIL_CHARS),
     letter.value === null ? '-' : preview(letter.value, PREVIEW_CHARS),
   ]
-}
-
-function writeTable(write: (text: string) => void, rows: readonly string[][]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  for (const row of rows) {
-    write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    )
-  }
 }
 
 function described(letter: WholeDeadLetter): string {
@@ -161,6 +136,7 @@ function described(letter: WholeDeadLetter): string {
     ['sqlstate', letter.sqlstate],
     ['fingerprint', letter.fingerprint],
     ['status', `${letter.status}, ${letter.attempts} attempts`],
+    ['outcome', letter.outcome === null ? null : `${letter.outcome} (${letter.attemptedAt ?? 'never'})`],
     ['record time', letter.recordTime],
     ['stored at', letter.createdAt],
     ['headers', letter.headers === null ? null : JSON.stringify(letter.headers)],
@@ -177,7 +153,8 @@ function described(letter: WholeDeadLetter): string {
   return `${lines}${hexDump(shown)}${left > 0 ? `… ${left} more bytes (--json has what is stored)\n` : ''}`
 }
 
-function forJson(letter: DeadLetter | WholeDeadLetter): unknown {
+/** Bytes as base64. */
+export function forJson(letter: DeadLetter | WholeDeadLetter): unknown {
   const base64 = (bytes: Buffer | null): string | null => bytes?.toString('base64') ?? null
   return 'key' in letter
     ? { ...letter, key: base64(letter.key), value: base64(letter.value) }

@@ -8,7 +8,6 @@ import { startHttp } from '../http/server.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
 import { KafkaSource } from '../kafka/source.ts'
-import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { run as runPipeline } from '../pipeline.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
@@ -19,6 +18,7 @@ import { ModelScorer } from '../scoring/model-scorer.ts'
 import { createTelemetry, type Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
+import { normalizeLimits } from './normalize-limits.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
 import { supervise } from './supervise.ts'
@@ -218,17 +218,7 @@ class Service {
     await this.#untilDone(signal, () => this.#prepareDatabase())
     if (signal.aborted) return
     const onHypertable = await logsIsHypertable(database)
-    const { limits } = config
-    const normalize = createNormalizer(
-      {
-        ...DEFAULT_NORMALIZE_LIMITS,
-        messageBytesMax: limits.messageBytesMax,
-        itemsMax: limits.itemsMax,
-        textBytesMax: limits.textBytesMax,
-        timestampMaxAgeDays: onHypertable ? limits.timestampMaxAgeDays : null,
-      },
-      world.now,
-    )
+    const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
     const announce = setInterval(() => {
       if (!this.#readiness().ready) return
       clearInterval(announce)

@@ -15,8 +15,14 @@ interface Group {
   latencyCount: number
 }
 
+/** As much of a ReadyRange as is added up. */
+export interface LogsOfPartition {
+  readonly range: Pick<ReadyRange['range'], 'partition'>
+  readonly logs: ReadyRange['logs']
+}
+
 /** Latencies are summed as the column stores them, whole milliseconds. */
-export function groupsOf(ranges: readonly ReadyRange[], round: (value: number) => number): Group[] {
+export function groupsOf(ranges: readonly LogsOfPartition[], round: (value: number) => number): Group[] {
   const groups: Group[] = []
   for (const { range, logs } of ranges) {
     const byService = new Map<string, Map<number, Group>>()

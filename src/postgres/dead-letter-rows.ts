@@ -13,8 +13,8 @@ export interface DeadLetterScope {
 }
 
 export const DEAD_LETTER_COLUMNS =
-  'namespace, topic, incarnation, part, "offset", item, record_ts, reason, detail, service, sqlstate, fingerprint, key, value, value_size, value_sha256, headers'
-const FIELDS = 17
+  'namespace, topic, incarnation, part, "offset", item, record_ts, reason, detail, service, sqlstate, fingerprint, key, value, value_size, value_sha256, headers, alone'
+const FIELDS = 18
 /** PostgreSQL's own range is wider; nobody's log is. A producer can write any number into a record's timestamp. */
 const TIMESTAMP_MAX_MS = 253_402_300_799_999
 const HEADERS_CHARS_MAX = 64 * 1024
@@ -25,7 +25,12 @@ export function fingerprintOf({ reason, service, detail, sqlstate }: Reject): st
   return createHash('sha256').update(cause).digest('hex').slice(0, 16)
 }
 
-export function writeDeadLetter(rows: BinaryRows, reject: Reject, scope: DeadLetterScope): void {
+/** `alone`: nothing of the letter's record becomes a row. */
+export function writeDeadLetter(
+  rows: BinaryRows,
+  reject: Reject,
+  scope: DeadLetterScope & { readonly alone: boolean },
+): void {
   const { record } = reject
   rows.row(FIELDS)
   rows.name(scope.namespace)
@@ -51,6 +56,7 @@ export function writeDeadLetter(rows: BinaryRows, reject: Reject, scope: DeadLet
     rows.bytes(createHash('sha256').update(record.value).digest())
   }
   writeHeaders(rows, record, scope)
+  rows.bool(scope.alone)
 }
 
 function writeText(rows: BinaryRows, text: string | null): void {

@@ -1,46 +1,20 @@
-/** Reading dead letters: a filtered list with counts by reason, and one position in full. */
+/** Reading and marking dead letters: lists, groups by cause, one position in full, all of them in the order of Kafka, discards. */
 import type pg from 'pg'
 import { close, connect, type DatabaseOptions, withDeadline } from './connection.ts'
+import {
+  COLUMNS,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterPosition,
+  letterOf,
+  matching,
+  type Row,
+  WHOLE_COLUMNS,
+  type WholeDeadLetter,
+  type WholeRow,
+  wholeLetterOf,
+} from './dead-letter-filter.ts'
 import { asProcessorError } from './ledger.ts'
-
-export interface DeadLetterFilter {
-  readonly reason?: string | undefined
-  readonly service?: string | undefined
-  /** By the time of storing; `since` is included, `until` is not. */
-  readonly since?: Date | undefined
-  readonly until?: Date | undefined
-  /** Letters listed, newest first. The counts are over all that match. */
-  readonly limit: number
-}
-
-export interface DeadLetter {
-  readonly namespace: string
-  readonly topic: string
-  readonly incarnation: number
-  readonly partition: number
-  readonly offset: number
-  /** -1: the whole record. */
-  readonly item: number
-  readonly reason: string
-  readonly detail: string
-  readonly service: string | null
-  readonly sqlstate: string | null
-  readonly fingerprint: string
-  readonly status: string
-  readonly attempts: number
-  /** ISO 8601 with the database's microseconds cut to milliseconds; null where the record had no believable time. */
-  readonly recordTime: string | null
-  readonly createdAt: string
-  /** Cut at DEAD_LETTER_BYTES_MAX; `valueSize` and `valueSha256` are of the whole. In a list only the first bytes. */
-  readonly value: Buffer | null
-  readonly valueSize: number | null
-}
-
-export interface WholeDeadLetter extends DeadLetter {
-  readonly key: Buffer | null
-  readonly valueSha256: string | null
-  readonly headers: unknown
-}
 
 export interface DeadLetterList {
   /** Reason and count, most first. */
@@ -48,70 +22,47 @@ export interface DeadLetterList {
   readonly letters: readonly DeadLetter[]
 }
 
-export interface DeadLetterPosition {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  /** Undefined: every item of the record. */
-  readonly item?: number | undefined
-}
-
-interface Row {
-  readonly namespace: string
-  readonly topic: string
-  readonly incarnation: number
-  readonly part: number
-  readonly offset: string
-  readonly item: number
+/** Letters of one reason and fingerprint: one cause. */
+export interface DeadLetterGroup {
   readonly reason: string
-  readonly detail: string
-  readonly service: string | null
-  readonly sqlstate: string | null
   readonly fingerprint: string
-  readonly status: string
-  readonly attempts: number
-  readonly record_ts: Date | null
-  readonly created_at: Date
-  readonly value: Buffer | null
-  readonly value_size: string | null
-}
-interface WholeRow extends Row {
-  readonly key: Buffer | null
-  readonly value_sha256: Buffer | null
-  readonly headers: unknown
+  readonly count: number
+  /** Tried before and still not storable. */
+  readonly attempted: number
+  /** ISO 8601, by the time of storing. */
+  readonly firstSeen: string
+  readonly lastSeen: string
+  /** The newest; its value's first bytes. */
+  readonly example: DeadLetter
 }
 
 const LISTED_BYTES = 256
 /** A position holds at most one letter an item and incarnation; a message may carry thousands of items. */
 const SHOWN_MAX = 100
+const READ_AT_ONCE = 100
+/** A count over millions of letters takes its time; a network that went dark takes for ever. */
+const READ_DEADLINE_MS = 120_000
 
-const COLUMNS = `namespace, topic, incarnation, part, "offset", item, reason, detail, service, sqlstate, fingerprint, status,
-       attempts, record_ts, created_at, value_size`
-const MATCHING = `
-  from ingest_dead_letter
- where ($1::text is null or reason = $1)
-   and ($2::text is null or service = $2)
-   and ($3::timestamptz is null or created_at >= $3)
-   and ($4::timestamptz is null or created_at < $4)`
-
-/** Rejects with POSTGRES_UNAVAILABLE or POSTGRES_CONFIGURATION. */
-export async function listDeadLetters(database: DatabaseOptions, filter: DeadLetterFilter): Promise<DeadLetterList> {
-  const bounds = [
-    filter.reason ?? null,
-    filter.service ?? null,
-    filter.since?.toISOString() ?? null,
-    filter.until?.toISOString() ?? null,
-  ]
-  return reading(database, async (client) => {
+/** At most `limit` letters, newest first; the counts are over all that match. Rejects with POSTGRES_UNAVAILABLE or POSTGRES_CONFIGURATION. */
+export async function listDeadLetters(
+  database: DatabaseOptions,
+  { limit, ...filter }: DeadLetterFilter & { readonly limit: number },
+): Promise<DeadLetterList> {
+  const { where, values } = matching(filter)
+  return withClient(database, async (client) => {
     const counts = await client.query<{ reason: string; count: string }>(
-      `select reason, count(*) as count ${MATCHING} group by reason order by count(*) desc, reason`,
-      bounds,
+      `select reason, count(*) as count
+         from ingest_dead_letter ${where}
+        group by reason
+        order by count(*) desc, reason`,
+      values,
     )
     const letters = await client.query<Row>(
-      `select ${COLUMNS}, substring(value for ${LISTED_BYTES}) as value ${MATCHING}
+      `select ${COLUMNS}, substring(value for ${LISTED_BYTES}) as value
+         from ingest_dead_letter ${where}
         order by created_at desc, topic, part, "offset" desc, item
-        limit $5`,
-      [...bounds, filter.limit],
+        limit $${values.length + 1}`,
+      [...values, limit],
     )
     return {
       counts: counts.rows.map(({ reason, count }) => ({ reason, count: Number(count) })),
@@ -120,57 +71,138 @@ export async function listDeadLetters(database: DatabaseOptions, filter: DeadLet
   })
 }
 
-/** The letters at one position, newest incarnation of the topic first; empty where there are none. */
-export async function showDeadLetter(
+interface GroupRow extends Row {
+  readonly n: string
+  readonly attempted: string
+  readonly first_seen: Date
+  readonly last_seen: Date
+}
+
+/** The largest groups first. Rejects as listDeadLetters does. */
+export async function groupDeadLetters(
   database: DatabaseOptions,
-  { topic, partition, offset, item }: DeadLetterPosition,
-): Promise<WholeDeadLetter[]> {
-  return reading(database, async (client) => {
-    const { rows } = await client.query<WholeRow>(
-      `select ${COLUMNS}, value, key, value_sha256, headers
-         from ingest_dead_letter
-        where topic = $1 and part = $2 and "offset" = $3
-          and ($4::int is null or item = $4)
-        order by incarnation desc, namespace, item
-        limit ${SHOWN_MAX}`,
-      [topic, partition, offset, item ?? null],
+  { limit, ...filter }: DeadLetterFilter & { readonly limit: number },
+): Promise<DeadLetterGroup[]> {
+  const { where, values } = matching(filter)
+  return withClient(database, async (client) => {
+    const { rows } = await client.query<GroupRow>(
+      `with matching as (select * from ingest_dead_letter ${where}),
+            grouped as (
+              select reason as r, fingerprint as f, count(*) as n, count(*) filter (where attempts > 0) as attempted,
+                     min(created_at) as first_seen, max(created_at) as last_seen
+                from matching
+               group by reason, fingerprint
+               order by count(*) desc, max(created_at) desc
+               limit $${values.length + 1})
+       select g.n, g.attempted, g.first_seen, g.last_seen, example.*
+         from grouped g
+        cross join lateral (
+              select ${COLUMNS}, substring(value for ${LISTED_BYTES}) as value
+                from matching
+               where reason = g.r and fingerprint = g.f
+               order by created_at desc, part, "offset" desc, item
+               limit 1) example
+        order by g.n desc, g.last_seen desc`,
+      [...values, limit],
     )
     return rows.map((row) => ({
-      ...letterOf(row),
-      key: row.key,
-      valueSha256: row.value_sha256?.toString('hex') ?? null,
-      headers: row.headers,
+      reason: row.reason,
+      fingerprint: row.fingerprint,
+      count: Number(row.n),
+      attempted: Number(row.attempted),
+      firstSeen: row.first_seen.toISOString(),
+      lastSeen: row.last_seen.toISOString(),
+      example: letterOf(row),
     }))
   })
 }
 
-function letterOf(row: Row): DeadLetter {
-  return {
-    namespace: row.namespace,
-    topic: row.topic,
-    incarnation: row.incarnation,
-    partition: row.part,
-    offset: Number(row.offset),
-    item: row.item,
-    reason: row.reason,
-    detail: row.detail,
-    service: row.service,
-    sqlstate: row.sqlstate,
-    fingerprint: row.fingerprint,
-    status: row.status,
-    attempts: row.attempts,
-    recordTime: row.record_ts?.toISOString() ?? null,
-    createdAt: row.created_at.toISOString(),
-    value: row.value,
-    valueSize: row.value_size === null ? null : Number(row.value_size),
+/** The letters at one position, newest incarnation of the topic first; empty where there are none. */
+export async function showDeadLetter(
+  database: DatabaseOptions,
+  position: DeadLetterPosition,
+): Promise<WholeDeadLetter[]> {
+  const { where, values } = matching({ position })
+  return withClient(database, async (client) => {
+    const { rows } = await client.query<WholeRow>(
+      `select ${WHOLE_COLUMNS}
+         from ingest_dead_letter ${where}
+        order by incarnation desc, namespace, item
+        limit ${SHOWN_MAX}`,
+      values,
+    )
+    return rows.map(wholeLetterOf)
+  })
+}
+
+/**
+ * All that match, whole, in the order of Kafka; those stored after the first was read are left out, so that a replay never
+ * meets what it made itself. A hundred at a time, over a connection of its own. Rejects as listDeadLetters does.
+ */
+export async function* eachDeadLetter(
+  database: DatabaseOptions,
+  filter: DeadLetterFilter,
+): AsyncGenerator<WholeDeadLetter> {
+  const { where, values } = matching(filter)
+  const now = await withClient(database, async (client) => {
+    // As text: a Date would lose the microseconds, and with them the letters of the last one.
+    const { rows } = await client.query<{ now: string }>('select clock_timestamp()::text as now')
+    return rows[0]?.now
+  })
+  let last: DeadLetter | null = null
+  for (;;) {
+    const after: unknown[] =
+      last === null
+        ? ['', '', -1, -1, -1, -1]
+        : [last.namespace, last.topic, last.incarnation, last.partition, last.offset, last.item]
+    const letters = await withClient(database, async (client) => {
+      const at = values.length
+      const { rows } = await client.query<WholeRow>(
+        `select ${WHOLE_COLUMNS}
+           from ingest_dead_letter ${where}
+            and created_at <= $${at + 1}
+            and (namespace, topic, incarnation, part, "offset", item)
+              > ($${at + 2}::text, $${at + 3}::text, $${at + 4}::int, $${at + 5}::int, $${at + 6}::bigint, $${at + 7}::int)
+          order by namespace, topic, incarnation, part, "offset", item
+          limit ${READ_AT_ONCE}`,
+        [...values, now, ...after],
+      )
+      return rows.map(wholeLetterOf)
+    })
+    yield* letters
+    last = letters.at(-1) ?? null
+    if (letters.length < READ_AT_ONCE) return
   }
 }
 
-async function reading<T>(database: DatabaseOptions, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/**
+ * Marks the new letters that match as discarded and says why; they stay counted as dead. With `erase` their bytes go, also of
+ * those that were discarded before. Answers how many. Rejects as listDeadLetters does.
+ */
+export async function discardDeadLetters(
+  database: DatabaseOptions,
+  filter: DeadLetterFilter,
+  { why, erase }: { readonly why: string; readonly erase: boolean },
+): Promise<number> {
+  const { where, values } = matching(filter)
+  const bytes = erase ? ', key = null, value = null, headers = null' : ''
+  const which = erase ? `status in ('new', 'discarded')` : `status = 'new'`
+  return withClient(database, async (client) => {
+    const { rowCount } = await client.query(
+      `update ingest_dead_letter
+          set status = 'discarded', attempted_at = clock_timestamp(), outcome = $${values.length + 1}${bytes}
+          ${where} and ${which}`,
+      [...values, why],
+    )
+    return rowCount ?? 0
+  })
+}
+
+async function withClient<T>(database: DatabaseOptions, work: (client: pg.Client) => Promise<T>): Promise<T> {
   let client: pg.Client | null = null
   try {
     client = await connect(database)
-    return await withDeadline(client, work(client))
+    return await withDeadline(client, work(client), READ_DEADLINE_MS)
   } catch (error) {
     throw asProcessorError(error)
   } finally {

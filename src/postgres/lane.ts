@@ -14,7 +14,7 @@ import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './de
 import { hexBytes, hexText, whole, wholes } from './sql-literals.ts'
 import { roundHalfEven } from './standard-row.ts'
 import { readTableShape, type TableShape } from './table-shape.ts'
-import { type Tally, tally } from './tally.ts'
+import { offsetsOf, type Tally, tally } from './tally.ts'
 
 export interface LaneOptions {
   readonly database: DatabaseOptions
@@ -159,7 +159,11 @@ export class Lane {
     const { namespace, topic, deadLetterBytesMax: bytesMax, decodeHeaders } = this.#options
     const scope = { namespace, topic, incarnation: this.#options.pinned().incarnation, bytesMax, decodeHeaders }
     this.#dead.start(DEAD_BYTES_KEPT)
-    for (const { rejects } of ranges) for (const reject of rejects) writeDeadLetter(this.#dead, reject, scope)
+    for (const { logs, rejects } of ranges) {
+      if (rejects.length === 0) continue
+      const stored = offsetsOf(logs)
+      for (const reject of rejects) writeDeadLetter(this.#dead, reject, { ...scope, alone: !stored.has(reject.offset) })
+    }
     return this.#dead.finish()
   }
 

@@ -19,7 +19,7 @@ export function tally({ range, logs, rejects, skips }: ReadyRange): Tally {
   const dead = new Set<number>()
   let deadItems = 0
   if (rejects.length > 0) {
-    const stored = new Set(logs.map(({ event }) => event.offset))
+    const stored = offsetsOf(logs)
     for (const { offset } of rejects) {
       if (stored.has(offset)) deadItems++
       else dead.add(offset)
@@ -34,6 +34,11 @@ export function tally({ range, logs, rejects, skips }: ReadyRange): Tally {
     gaps: range.gap === null ? 0 : range.gap.to - range.gap.from,
     rows: logs.length,
   }
+}
+
+/** Of the records that became at least one row. */
+export function offsetsOf(logs: readonly ScoredLog[]): ReadonlySet<number> {
+  return new Set(logs.map(({ event }) => event.offset))
 }
 
 /** Distinct offsets; the logs of one record stand together. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { before, describe, test } from 'node:test'
 import { deadLettersList, deadLettersShow } from '../../src/commands/dead-letters.ts'
-import { type DeadLetterFilter, listDeadLetters, showDeadLetter } from '../../src/postgres/dead-letters.ts'
+import type { DeadLetterFilter } from '../../src/postgres/dead-letter-filter.ts'
+import { listDeadLetters, showDeadLetter } from '../../src/postgres/dead-letters.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/test-server.ts'
 
 const evil = Buffer.from('{"service":"\u001b[2J\u202e",')
@@ -44,7 +45,7 @@ describe('dead letters', { timeout: 60_000 }, () => {
     }
   })
 
-  const list = async (filter: Partial<DeadLetterFilter>): Promise<string[]> => {
+  const list = async (filter: DeadLetterFilter & { readonly limit?: number }): Promise<string[]> => {
     const { letters } = await listDeadLetters(database.options, { limit: 100, ...filter })
     return letters.map(({ partition, offset, item }) => `${partition}/${offset}/${item}`)
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parsePosition } from '../../../src/commands/dead-letters.ts'
+import { parsePosition } from '../../../src/commands/dead-letter-options.ts'
 import { hexDump, preview, printable, printableJson } from '../../../src/commands/printable.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there

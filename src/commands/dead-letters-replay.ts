@@ -1,0 +1,210 @@
+/**
+ * `dead-letters replay`: what the current code, or an edited value, makes of dead letters, stored exactly once. With --dry-run
+ * it only says what would become of them. A letter is tried once a run, and letters that the run itself makes are not taken up.
+ */
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Reading, readAgain } from '../dead-letters/second-reading.ts'
+import { type Edited, editedOf, wholeValue } from '../dead-letters/values.ts'
+import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import { platformaticTransport } from '../kafka/platformatic-transport.ts'
+import { decodeHeaders } from '../kafka/record-headers.ts'
+import { type RecordLookup, recordLookup } from '../kafka/record-lookup.ts'
+import { createNormalizer } from '../normalize/normalize-range.ts'
+import type { DeadLetterFilter, WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
+import { DeadLetterReplay } from '../postgres/dead-letter-replay.ts'
+import { eachDeadLetter } from '../postgres/dead-letters.ts'
+import { logsIsHypertable } from '../postgres/migrate.ts'
+import { ruleVerdict } from '../scoring/rule-scorer.ts'
+import { chosen, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
+import { normalizeLimits } from './normalize-limits.ts'
+import { printable, printableJson } from './printable.ts'
+
+export interface ReplayCommandOptions extends WhichLetters {
+  readonly all?: true | undefined
+  readonly dryRun?: true | undefined
+  /** Letters a second. */
+  readonly rate: number
+  readonly limit?: number | undefined
+  /** A file whose bytes stand in for the value of the one position given. */
+  readonly value?: string | undefined
+  /** A file as `export` writes it, its values edited. */
+  readonly input?: string | undefined
+  readonly json?: true | undefined
+}
+
+const TRIES = 5
+const RETRY_MS = 1_000
+const DETAIL_CHARS = 120
+
+export interface LetterResult {
+  readonly position: string
+  readonly result: 'replayed' | 'would be replayed' | 'still refused' | 'not new'
+  readonly rows: number
+  readonly detail: string
+}
+
+/** What a letter is read with: all that touches the world, so that tests bring their own. */
+export interface ReplayParts {
+  readonly reader: Parameters<typeof readAgain>[2]
+  readonly lookup: Pick<RecordLookup, 'read'>
+  readonly replay: Pick<DeadLetterReplay, 'store' | 'failed'>
+}
+
+/** Answers the exit code: 0 where every letter chosen was replayed (or would be). */
+export async function run(
+  positions: readonly string[],
+  options: ReplayCommandOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const { config, ...output } = outputOf(env)
+  const { database } = output
+  const transport = platformaticTransport({
+    brokers: config.kafka.brokers,
+    clientId: 'insighthub-dead-letters',
+    requestTimeoutMs: 30_000,
+    connectTimeoutMs: 5_000,
+  })
+  const lookup = recordLookup(transport)
+  const { deadLetterBytesMax } = config.limits
+  const replay = new DeadLetterReplay({ database, deadLetterBytesMax, decodeHeaders })
+  try {
+    const limits = normalizeLimits(config, await logsIsHypertable(database))
+    const reader = { normalize: createNormalizer(limits, Date.now), judge: ruleVerdict }
+    const letters = lettersToReplay(positions, options, { database, namespace: config.database.namespace })
+    return await replayAll(letters, { reader, lookup, replay }, { ...output, ...options })
+  } finally {
+    await replay.close()
+    await lookup.close()
+  }
+}
+
+interface ToReplay {
+  readonly letter: WholeDeadLetter
+  readonly edited: Edited | null
+}
+
+async function* lettersToReplay(
+  positions: readonly string[],
+  options: ReplayCommandOptions,
+  { database, namespace }: Pick<Output, 'database'> & { readonly namespace: string },
+): AsyncGenerator<ToReplay> {
+  const only = { namespace, status: 'new' } as const
+  const { value, input, limit: _, dryRun: __, json: ___, rate: ____, ...which } = options
+  if (input !== undefined) {
+    for await (const line of createInterface({ input: createReadStream(input), crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line.trim() === '') continue
+      const { position, edited } = editedOf(line)
+      yield* withEdit(eachDeadLetter(database, { ...only, position: parsePosition(position) }), edited)
+    }
+    return
+  }
+  if (value !== undefined && positions.length !== 1) {
+    throw new ProcessorError('INPUT', '--value stands in for the value of exactly one position')
+  }
+  const bytes = value === undefined ? null : await readFile(value)
+  const filters: DeadLetterFilter[] = chosen(positions, which).map((filter) => ({ ...filter, ...only }))
+  for (const filter of filters) {
+    yield* withEdit(eachDeadLetter(database, filter), bytes === null ? null : { value: bytes })
+  }
+}
+
+async function* withEdit(letters: AsyncIterable<WholeDeadLetter>, edited: Edited | null): AsyncGenerator<ToReplay> {
+  for await (const letter of letters) yield { letter, edited }
+}
+
+/** Answers the exit code. */
+export async function replayAll(
+  letters: AsyncIterable<ToReplay>,
+  parts: ReplayParts,
+  options: Pick<ReplayCommandOptions, 'dryRun' | 'rate' | 'limit'> & Pick<Output, 'write' | 'json'>,
+): Promise<number> {
+  const { write, json, rate, limit = Number.POSITIVE_INFINITY } = options
+  const startedMs = performance.now()
+  const counts = new Map<LetterResult['result'], number>()
+  const results: LetterResult[] = []
+  let taken = 0
+  let rows = 0
+  for await (const each of letters) {
+    if (taken >= limit) break
+    const aheadMs = (taken / rate) * 1000 - (performance.now() - startedMs)
+    if (options.dryRun !== true && aheadMs > 1) await sleep(aheadMs)
+    taken++
+    const result = await replayOne(each, parts, options.dryRun === true)
+    rows += result.rows
+    counts.set(result.result, (counts.get(result.result) ?? 0) + 1)
+    if (json === true) results.push(result)
+    else write(`${result.position}  ${result.result}: ${printable(result.detail, DETAIL_CHARS)}\n`)
+  }
+  const summary = [...counts].map(([result, count]) => `${count} ${result}`).join(', ')
+  if (json === true) write(`${printableJson({ counts: Object.fromEntries(counts), rows, letters: results })}\n`)
+  else if (taken === 0) write('no new dead letters match\n')
+  else
+    write(`${taken} dead letters: ${summary}; ${rows} rows${options.dryRun === true ? ' (nothing was changed)' : ''}\n`)
+  const done = (counts.get('replayed') ?? 0) + (counts.get('would be replayed') ?? 0)
+  return done === taken && taken > 0 ? 0 : 1
+}
+
+async function replayOne({ letter, edited }: ToReplay, parts: ReplayParts, dryRun: boolean): Promise<LetterResult> {
+  const reading = await readingOf(letter, edited, parts)
+  const position = positionOf(letter)
+  if (reading.kind !== 'logs') {
+    const detail = reading.kind === 'refused' ? `${reading.reason}: ${reading.detail}` : reading.detail
+    if (!dryRun) await persistently(() => parts.replay.failed(letter, detail))
+    return { position, result: 'still refused', rows: 0, detail }
+  }
+  const { logs, rejects } = reading
+  const how = edited === null ? '' : ', edited'
+  const told = `${logs.length} ${logs.length === 1 ? 'row' : 'rows'}${rejects.length === 0 ? '' : `, ${rejects.length} elements still bad`}${how}`
+  if (dryRun)
+    return { position, result: 'would be replayed', rows: logs.length, detail: `${told}: ${firstLog(reading)}` }
+  const outcome = await persistently(() => parts.replay.store(letter, { logs, rejects }, told))
+  switch (outcome.kind) {
+    case 'stored':
+      return { position, result: 'replayed', rows: logs.length, detail: told }
+    case 'not-new':
+      return { position, result: 'not new', rows: 0, detail: `it is ${outcome.status ?? 'gone'} by now` }
+    case 'refused':
+      await persistently(() => parts.replay.failed(letter, outcome.detail))
+      return { position, result: 'still refused', rows: 0, detail: outcome.detail }
+  }
+}
+
+function firstLog({ logs }: Extract<Reading, { kind: 'logs' }>): string {
+  const event = logs[0]?.event
+  return event === undefined ? '' : `${event.service} [${event.level}] ${new Date(event.createdAt).toISOString()}`
+}
+
+async function readingOf(letter: WholeDeadLetter, edited: Edited | null, parts: ReplayParts): Promise<Reading> {
+  const place = {
+    partition: letter.partition,
+    offset: letter.offset,
+    item: letter.item,
+    recordTimeMs: letter.recordTime === null ? null : Date.parse(letter.recordTime),
+  }
+  if (edited !== null) {
+    const replaces = letter.item < 0 ? 'record' : 'element'
+    return readAgain(place, { key: letter.key, value: edited.value, replaces }, parts.reader)
+  }
+  const whole = await persistently(() => wholeValue(letter, parts.lookup))
+  if (whole === null) {
+    const detail = 'Its bytes were cut or erased, and Kafka does not hold the record any more'
+    return { kind: 'refused', reason: letter.reason, detail }
+  }
+  return readAgain(place, { key: letter.key, value: whole, replaces: 'record' }, parts.reader)
+}
+
+/** Both sides may be away for a moment; every step may be repeated, since the letter's status decides. */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isRetriable(error) || tries >= TRIES) throw error
+      process.stderr.write(`${messageOf(error)}; trying again\n`)
+      await sleep(RETRY_MS)
+    }
+  }
+}

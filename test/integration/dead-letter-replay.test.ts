@@ -1,0 +1,367 @@
+/** Replay, discard and retention on a real PostgreSQL: what becomes of letters, rows, aggregates and the ledger's counts. */
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { filterOf } from '../../src/commands/dead-letter-options.ts'
+import { discardAll } from '../../src/commands/dead-letters-export.ts'
+import { type ReplayParts, replayAll } from '../../src/commands/dead-letters-replay.ts'
+import { silentEvents } from '../../src/events.ts'
+import { epochMs, type RawRecord } from '../../src/log.ts'
+import { DEFAULT_NORMALIZE_LIMITS } from '../../src/normalize/limits.ts'
+import { createNormalizer } from '../../src/normalize/normalize-range.ts'
+import type { DeadLetterFilter } from '../../src/postgres/dead-letter-filter.ts'
+import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
+import { eachDeadLetter, groupDeadLetters } from '../../src/postgres/dead-letters.ts'
+import { PostgresLedger } from '../../src/postgres/ledger.ts'
+import { LogStore } from '../../src/postgres/log-store.ts'
+import { ruleVerdict } from '../../src/scoring/rule-scorer.ts'
+import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
+import { MINUTE, readyRange } from '../support/ready-ranges.ts'
+
+const server = withServer()
+const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => MINUTE)
+/** What "the current code" is in these tests: one that also takes single quotes. */
+const kinder: typeof normalize = (range) =>
+  normalize({
+    ...range,
+    records: range.records.map((record) => ({
+      ...record,
+      value: record.value === null ? null : Buffer.from(record.value.toString().replaceAll("'", '"')),
+    })),
+  })
+
+const BYTES_KEPT = 200
+
+class World {
+  readonly database: TestDatabase
+  readonly replay: DeadLetterReplay
+  #said = ''
+  constructor(database: TestDatabase) {
+    this.database = database
+    this.replay = new DeadLetterReplay({
+      database: database.options,
+      deadLetterBytesMax: BYTES_KEPT,
+      decodeHeaders: () => [],
+    })
+  }
+
+  /** The messages go through the flush as in a worker; partition 0, from offset 0. */
+  async store(messages: readonly string[]): Promise<RawRecord[]> {
+    const ledger = new PostgresLedger({
+      database: this.database.options,
+      namespace: 'default',
+      group: 'g',
+      owner: 'w',
+    })
+    await ledger.pin({
+      topic: 'logs',
+      topicKey: 'c:t',
+      partitions: [0],
+      startPolicy: 'earliest',
+      startOffsets: async () => new Map(),
+    })
+    await ledger.claim([0])
+    const store = new LogStore({
+      database: this.database.options,
+      namespace: 'default',
+      topic: 'logs',
+      pinned: () => ledger.pinned(),
+      deadLetterBytesMax: BYTES_KEPT,
+      decodeHeaders: () => [],
+      reserveIds: () => false,
+      events: silentEvents(),
+      lanes: 1,
+      sleep: async () => undefined,
+      random: () => 0,
+      signal: new AbortController().signal,
+    })
+    const records = messages.map((text, offset) => ({
+      offset,
+      timestamp: epochMs(MINUTE),
+      key: null,
+      value: Buffer.from(text),
+      headers: null,
+    }))
+    const { range } = readyRange({ from: 0, count: records.length }, { range: { records } })
+    const { events, rejects, skips } = normalize(range)
+    const logs = events.map((event) => ({
+      event,
+      score: 0,
+      isAnomaly: false,
+      source: 'model' as const,
+      explanation: null,
+    }))
+    const outcomes = await store.commit({ ranges: [{ range, logs, rejects, skips, snapshot: null, alerts: [] }] })
+    assert.deepEqual(
+      outcomes.map(({ kind }) => kind),
+      ['committed'],
+    )
+    await store.close()
+    await ledger.close()
+    return records
+  }
+
+  async run(
+    filter: DeadLetterFilter,
+    parts: Partial<ReplayParts> & { dryRun?: true; edited?: string; limit?: number } = {},
+  ): Promise<number> {
+    const edited = parts.edited === undefined ? null : { value: Buffer.from(parts.edited) }
+    const options = this.database.options
+    async function* letters() {
+      for await (const letter of eachDeadLetter(options, { status: 'new', ...filter })) yield { letter, edited }
+    }
+    this.#said = ''
+    return replayAll(
+      letters(),
+      {
+        reader: { normalize: kinder, judge: ruleVerdict },
+        lookup: { read: async () => null },
+        replay: this.replay,
+        ...parts,
+      },
+      { write: (text) => (this.#said += text), rate: 1e6, dryRun: parts.dryRun, limit: parts.limit },
+    )
+  }
+
+  get said(): string {
+    return this.#said
+  }
+
+  async ledger(): Promise<Record<string, number>> {
+    const { rows } = await this.database.client.query(
+      `select records::int, dead::int, dead_items::int, rows_written::int as rows, next_offset::int as next,
+              (select count(*)::int from logs) as stored, (select coalesce(sum(total_logs), 0)::int from log_aggregates) as aggregated
+         from ingest_ledger`,
+    )
+    return rows[0]
+  }
+
+  async letters(): Promise<string[]> {
+    const { rows } = await this.database.client.query(
+      `select "offset" || '/' || item || ' ' || status || ' ' || attempts as text from ingest_dead_letter order by "offset", item`,
+    )
+    return rows.map(({ text }) => text)
+  }
+}
+
+const log = (extra: string): string => `{"service":"pay","level":"ERROR","message":"m","latency_ms":2500${extra}}`
+const mended = "{'service':'pay','level':'ERROR','message':'mended','latency_ms':2500}"
+
+describe('a replay', { timeout: 120_000 }, () => {
+  let world: World
+  before(async () => {
+    world = new World(await migratedDatabase(server()))
+    // 0: a row. 1: mended by kinder code. 2: for ever bad. 3: an array with a row and two bad elements.
+    // 4: an array of which nothing is good. 5: an array that kinder code reads, but for one element. 6: cut.
+    await world.store([
+      log(''),
+      mended,
+      '{"service":',
+      `[${log('')},17,[]]`,
+      '[1,2]',
+      `[{'service':'pay'},{'service':'auth'},3]`,
+      `{'service':'pay','message':'${'x'.repeat(500)}'}`,
+    ])
+  })
+
+  test('begins with letters and a ledger that agree', async () => {
+    assert.deepEqual(await world.ledger(), {
+      records: 2,
+      dead: 5,
+      dead_items: 2,
+      rows: 2,
+      next: 7,
+      stored: 2,
+      aggregated: 2,
+    })
+    const groups = await groupDeadLetters(world.database.options, { limit: 10 })
+    assert.deepEqual(
+      groups.map(({ reason, count }) => [reason, count]).sort(),
+      [
+        ['bad_item', 1], // an array
+        ['bad_item', 3], // a number, whatever its index
+        ['bad_json', 4],
+      ].sort(),
+    )
+    assert.ok(groups.every(({ firstSeen, lastSeen }) => firstSeen <= lastSeen))
+  })
+
+  test('that is dry says what would become of each and changes nothing', async () => {
+    const before = [await world.ledger(), await world.letters()]
+    assert.equal(await world.run({}, { dryRun: true }), 1)
+    assert.match(world.said, /logs\/0\/1 {2}would be replayed: 1 row: pay \[ERROR\]/)
+    assert.match(world.said, /logs\/0\/2 {2}still refused: bad_json/)
+    assert.match(world.said, /logs\/0\/5 {2}would be replayed: 2 rows, 1 elements still bad/)
+    assert.match(world.said, /logs\/0\/6 {2}still refused: bad_json: Its bytes were cut/)
+    assert.match(world.said, /nothing was changed/)
+    assert.deepEqual([await world.ledger(), await world.letters()], before)
+  })
+
+  test('stores what the current code can read, once, in its place, and the ledger still adds up', async () => {
+    assert.equal(await world.run({}), 1, 'some are still refused')
+    const after = { records: 4, dead: 3, dead_items: 3, rows: 5, next: 7, stored: 5, aggregated: 5 }
+    assert.deepEqual(await world.ledger(), after)
+    assert.deepEqual(await world.letters(), [
+      '1/-1 replayed 1',
+      '2/-1 new 1',
+      '3/1 new 1',
+      '3/2 new 1',
+      '4/0 new 1',
+      '4/1 new 1',
+      '5/-1 replayed 1',
+      '5/2 new 0',
+      '6/-1 new 1',
+    ])
+    const { rows } = await world.database.client.query(
+      `select kafka_offset::int as o, item, service, anomaly_score, is_anomaly, score_source, created_at
+         from logs where score_source = 'replay' order by 1, 2`,
+    )
+    assert.deepEqual(
+      rows.map(({ o, item, service }) => [o, item, service]),
+      [
+        [1, 0, 'pay'],
+        [5, 0, 'pay'],
+        [5, 1, 'auth'],
+      ],
+    )
+    assert.deepEqual([rows[0].anomaly_score, rows[0].is_anomaly], [1, true], 'judged by the rules')
+    assert.equal(rows[0].created_at.getTime(), MINUTE)
+    await world.run({})
+    assert.deepEqual(await world.ledger(), after, 'again: nothing new')
+  })
+
+  test('of one letter, many at once, stores it once', async () => {
+    const edited = log(',"edited":true')
+    const codes = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const replay = new DeadLetterReplay({
+          database: world.database.options,
+          deadLetterBytesMax: BYTES_KEPT,
+          decodeHeaders: () => [],
+        })
+        const position = { topic: 'logs', partition: 0, offset: 2 }
+        return world.run({ position }, { edited, replay }).finally(() => replay.close())
+      }),
+    )
+    assert.equal(codes.filter((code) => code === 0).length, 1)
+    assert.deepEqual(await world.ledger(), {
+      records: 5,
+      dead: 2,
+      dead_items: 3,
+      rows: 6,
+      next: 7,
+      stored: 6,
+      aggregated: 6,
+    })
+  })
+
+  test('of an edited element puts it in its place; the first one makes a dead record one with rows', async () => {
+    const at = (offset: number, item: number) => ({ position: { topic: 'logs', partition: 0, offset, item } })
+    assert.equal(await world.run(at(3, 1), { edited: log('') }), 0)
+    assert.equal(await world.run(at(4, 1), { edited: log('') }), 0)
+    assert.deepEqual(await world.ledger(), {
+      records: 6,
+      dead: 1,
+      dead_items: 3,
+      rows: 8,
+      next: 7,
+      stored: 8,
+      aggregated: 8,
+    })
+    assert.equal(await world.run(at(4, 0), { edited: log('') }), 0)
+    assert.deepEqual(await world.ledger(), {
+      records: 6,
+      dead: 1,
+      dead_items: 2,
+      rows: 9,
+      next: 7,
+      stored: 9,
+      aggregated: 9,
+    })
+    assert.equal(await world.run(at(5, 2), { edited: '[1,2]' }), 1, 'an array is no element')
+    assert.match(world.said, /still refused: bad_item/)
+  })
+
+  test('of a letter whose bytes were cut reads them from Kafka, and believes them only by their hash', async () => {
+    const filter = { position: { topic: 'logs', partition: 0, offset: 6 } }
+    const value = Buffer.from(`{'service':'pay','message':'${'x'.repeat(500)}'}`)
+    const record = { offset: 6, timestamp: MINUTE, key: null, headers: null }
+    const other = Buffer.from(value.toString().replace('pay', 'PAY'))
+    assert.equal(await world.run(filter, { lookup: { read: async () => ({ ...record, value: other }) } }), 1)
+    assert.equal(await world.run(filter, { lookup: { read: async () => ({ ...record, value }) } }), 0)
+    assert.deepEqual(await world.ledger(), {
+      records: 7,
+      dead: 0,
+      dead_items: 2,
+      rows: 10,
+      next: 7,
+      stored: 10,
+      aggregated: 10,
+    })
+  })
+})
+
+describe('a row that PostgreSQL refuses', { timeout: 60_000 }, () => {
+  test('leaves the letter new, with the attempt and its error, and nothing of the replay', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([mended, mended])
+    await world.database.client.query(`alter table logs add constraint no_mended check (message <> 'mended') not valid`)
+    const before = await world.ledger()
+    assert.equal(await world.run({}), 1)
+    assert.deepEqual(await world.ledger(), before)
+    assert.deepEqual(await world.letters(), ['0/-1 new 1', '1/-1 new 1'])
+    const { rows } = await world.database.client.query('select outcome from ingest_dead_letter')
+    assert.match(rows[0].outcome, /23514/)
+    await world.database.client.query('alter table logs drop constraint no_mended')
+    assert.equal(await world.run({}), 0)
+    assert.deepEqual(await world.letters(), ['0/-1 replayed 2', '1/-1 replayed 2'])
+    await world.replay.close()
+  })
+})
+
+describe('letters from before the replay existed', { timeout: 60_000 }, () => {
+  test('are counted by what the table of logs says of their records', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([`[${log('')},17]`, '[1]'])
+    await world.database.client.query('update ingest_dead_letter set alone = null')
+    assert.equal(await world.run({}, { edited: log('') }), 0)
+    assert.deepEqual(await world.ledger(), {
+      records: 2,
+      dead: 0,
+      dead_items: 0,
+      rows: 3,
+      next: 2,
+      stored: 3,
+      aggregated: 3,
+    })
+    await world.replay.close()
+  })
+})
+
+describe('a discard', { timeout: 60_000 }, () => {
+  test('keeps the letter with its reason, erases its bytes if asked, and no replay takes it up', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([mended, mended])
+    const write = (): void => undefined
+    const discarding = { database: world.database.options, write }
+    const first = [{ position: { topic: 'logs', partition: 0, offset: 0 } }]
+    assert.equal(await discardAll(discarding, first, { why: 'a test', erase: true }), 0)
+    assert.equal(await discardAll(discarding, first, { why: 'again', erase: false }), 1, 'none was new')
+    assert.equal(await world.run({}), 0)
+    assert.deepEqual(await world.letters(), ['0/-1 discarded 0', '1/-1 replayed 1'])
+    assert.deepEqual(await world.ledger(), {
+      records: 1,
+      dead: 1,
+      dead_items: 0,
+      rows: 1,
+      next: 2,
+      stored: 1,
+      aggregated: 1,
+    })
+    const { rows } = await world.database.client.query(
+      `select outcome, value, value_size::int as size from ingest_dead_letter where status = 'discarded'`,
+    )
+    assert.deepEqual(rows, [{ outcome: 'a test', value: null, size: mended.length }])
+    await assert.rejects(discardAll(discarding, [filterOf({})], { why: ' ', erase: false }), /--why/)
+    await world.replay.close()
+  })
+})
