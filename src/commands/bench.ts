@@ -12,7 +12,7 @@ import type pg from 'pg'
 import { type Figure, median, medianFigure, PARTS, type Part, page, type Report, table } from '../bench/figures.ts'
 import { benchLog } from '../bench/logs.ts'
 import { loadConfig } from '../config.ts'
-import { addBuckets, type Buckets, quantile } from '../demo/age.ts'
+import { bucketsOf, quantile } from '../demo/age.ts'
 import { Random } from '../demo/random.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import { silentEvents } from '../events.ts'
@@ -284,8 +284,7 @@ async function ages(bench: Bench): Promise<Report['age']> {
     await sendAll({ producer: bench.producer, topic }, messages(), { rate: AGE_RATE, clock: () => performance.now() })
     const deadline = performance.now() + 60_000
     while ((await progress(bench, 'age')) < total && performance.now() < deadline) await sleep(50)
-    const buckets: Buckets = new Map()
-    addBuckets(buckets, await worker.metrics(), 'insighthub_age_at_commit_seconds')
+    const buckets = bucketsOf(await worker.metrics(), 'insighthub_age_at_commit_seconds')
     const ms = (q: number): number | null => {
       const value = quantile(buckets, q)
       return value === null ? null : Math.round(value * 1000)

@@ -10,16 +10,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type pg from 'pg'
 import { loadConfig } from '../config.ts'
-import { addBuckets, type Buckets, quantile } from '../demo/age.ts'
-import { generate, type Incident } from '../demo/generator.ts'
-import { hostileMessages } from '../demo/hostile.ts'
+import { type Ages, AgeWatch } from '../demo/age-watch.ts'
 import { Progress } from '../demo/progress.ts'
 import { report } from '../demo/report.ts'
+import { fileScript, generatedScript, type Script } from '../demo/script.ts'
 import { accountedFor, type Summary, summarize } from '../demo/summary.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import { ProcessorError } from '../errors.ts'
 import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
-import { openProducer, type ProducerMessage } from '../kafka/producer.ts'
+import { openProducer } from '../kafka/producer.ts'
 import { linesOf } from '../lines.ts'
 import { connect, type DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
@@ -39,9 +38,12 @@ export interface DemoOptions {
 
 const PARTITIONS = 4
 const NAMESPACE = 'demo'
-const AGE_METRIC = 'insighthub_age_at_commit_seconds'
 /** The worker that is killed has stored this share of everything by then. */
 const KILL_AT = 0.35
+/** Caught up: no more behind than what a quarter of a second brings. */
+const CAUGHT_UP_SECONDS = 0.25
+/** Nothing moved for so long: the summary will say what is missing. */
+const STUCK_MS = 60_000
 
 interface Stage {
   readonly brokers: string
@@ -94,37 +96,6 @@ async function openStage(env: NodeJS.ProcessEnv, closers: Closers, tell: (text: 
   return { brokers, database, databaseUrl: postgres.url, places }
 }
 
-interface Script {
-  readonly total: number | null
-  readonly incidents: readonly Incident[]
-  messages(): AsyncIterable<ProducerMessage>
-}
-
-/** The default script: generated logs, with every hostile message of the table spread among them. */
-function generatedScript({ logs, seed }: DemoOptions): Script {
-  const hostile = hostileMessages()
-  const { incidents, lines } = generate({ seed, logs, startMs: Date.UTC(2026, 0, 5) })
-  const every = Math.max(1, Math.floor(logs / (hostile.length + 1)))
-  async function* messages(): AsyncGenerator<ProducerMessage> {
-    let index = 0
-    for (const { json } of lines()) {
-      yield { value: Buffer.from(json) }
-      index++
-      const bad = index % every === 0 ? hostile[index / every - 1] : undefined
-      if (bad !== undefined) yield { value: bad.value }
-    }
-    for (const bad of hostile.slice(Math.floor(index / every))) yield { value: bad.value }
-  }
-  return { total: logs + hostile.length, incidents, messages }
-}
-
-function fileScript(input: string): Script {
-  async function* messages(): AsyncGenerator<ProducerMessage> {
-    for await (const value of linesOf(input)) yield { value }
-  }
-  return { total: null, incidents: [], messages }
-}
-
 export async function run(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const closers = new Closers()
   const interrupted = new AbortController()
@@ -151,7 +122,11 @@ async function play(
   const folder = await mkdtemp(join(tmpdir(), 'insighthub-demo-'))
   closers.add(() => rm(folder, { recursive: true, force: true }))
   const topic = env['KAFKA_TOPIC'] ?? (env['KAFKA_BROKER'] === undefined ? 'logs' : `insighthub-demo-${process.pid}`)
-  const producer = await openProducer({ brokers: stage.brokers.split(','), clientId: 'insighthub-demo' })
+  const producer = await openProducer({
+    brokers: stage.brokers.split(','),
+    clientId: 'insighthub-demo',
+    runMessages: 1,
+  })
   closers.add(() => producer.close())
   await producer.createTopic(topic, PARTITIONS)
   const workers: WorkerProcess[] = []
@@ -170,7 +145,8 @@ async function play(
   tell(`✓ ${options.workers} workers, ${PARTITIONS} partitions`)
   const database = await connect(stage.database)
   closers.add(() => database.end())
-  const script = options.input === undefined ? generatedScript(options) : fileScript(options.input)
+  const { input, logs, seed } = options
+  const script = input === undefined ? generatedScript({ logs, seed, nowMs: Date.now() }) : fileScript(linesOf(input))
   const run = await stream({ options, script, producer, topic, database, workers, startOne, signal, tell })
   const summary = await summarize(database, {
     namespace: NAMESPACE,
@@ -178,24 +154,25 @@ async function play(
     produced: run.sent,
     incidents: script.incidents,
   })
-  for (const worker of workers) addBuckets(run.ages, await worker.metrics().catch(() => ''), AGE_METRIC)
-  const ms = (q: number): number | null => {
-    const seconds = quantile(run.ages, q)
-    return seconds === null ? null : Math.round(seconds * 1000)
-  }
-  const ageMs = { p50: ms(0.5), p99: ms(0.99) }
   const logsPerSecond = Math.round(summary.stored / run.seconds)
-  tell(report(summary, { logsPerSecond, ageMs }))
+  tell(report(summary, { logsPerSecond, ...run.ages }))
   tell(whereNext(stage, workers, options))
-  if (options.json === true)
-    process.stdout.write(`${JSON.stringify({ ...plain(summary), logs_per_second: logsPerSecond, age_ms: ageMs })}\n`)
+  if (options.json === true) process.stdout.write(`${JSON.stringify(plain(summary, logsPerSecond, run.ages))}\n`)
   if (options.keep === true) await keepRunning(signal, tell)
   return summary.lost === 0 && summary.duplicates === 0 ? 0 : 1
 }
 
-function plain(summary: Summary): object {
-  const { top: _, ...rest } = summary
-  return rest
+function plain({ top: _, check, ...rest }: Summary, logsPerSecond: number, ages: Ages): object {
+  return {
+    ...rest,
+    anomalies_in_incidents: check.anomaliesInside,
+    incidents: check.incidents,
+    incidents_found_by_chance: Math.round(check.foundByChance * 100) / 100,
+    logs_per_second: logsPerSecond,
+    age_ms: ages.ageMs,
+    age_undisturbed_ms: ages.undisturbedAgeMs,
+    behind_after_kill_ms: ages.behindMs,
+  }
 }
 
 function workerEnv(
@@ -208,8 +185,9 @@ function workerEnv(
     KAFKA_TOPIC: topic,
     KAFKA_START: 'earliest',
     KAFKA_GROUP_ID: env['KAFKA_GROUP_ID'] ?? (topic === 'logs' ? 'log-processors' : topic),
-    KAFKA_SESSION_TIMEOUT_MS: env['KAFKA_SESSION_TIMEOUT_MS'] ?? '6000',
-    KAFKA_HEARTBEAT_INTERVAL_MS: env['KAFKA_HEARTBEAT_INTERVAL_MS'] ?? '1000',
+    // Kafka takes no session below 6 s unless it is told to; the embedded broker does, and so the take-over is soon seen.
+    KAFKA_SESSION_TIMEOUT_MS: env['KAFKA_SESSION_TIMEOUT_MS'] ?? (env['KAFKA_BROKER'] === undefined ? '3000' : '6000'),
+    KAFKA_HEARTBEAT_INTERVAL_MS: env['KAFKA_HEARTBEAT_INTERVAL_MS'] ?? '500',
     ...(stage.databaseUrl === undefined ? {} : { DATABASE_URL: stage.databaseUrl }),
     INSIGHTHUB_NAMESPACE: NAMESPACE,
     HTTP_HOST: '127.0.0.1',
@@ -231,9 +209,9 @@ interface Streaming {
 }
 
 /** Sends everything, kills a worker on the way, and waits until the ledger accounts for every message. */
-async function stream(parts: Streaming): Promise<{ sent: number; seconds: number; ages: Buckets }> {
-  const { options, script, database, topic, workers, tell } = parts
-  const ages: Buckets = new Map()
+async function stream(parts: Streaming): Promise<{ sent: number; seconds: number; ages: Ages }> {
+  const { options, script, database, topic, workers } = parts
+  const watch = new AgeWatch(() => performance.now())
   const progress = new Progress(script.total ?? options.logs, options.json === true)
   const startedMs = performance.now()
   let sent = 0
@@ -254,35 +232,35 @@ async function stream(parts: Streaming): Promise<{ sent: number; seconds: number
   for (let done = 0; !(finished && done >= sent); ) {
     if (parts.signal.aborted) throw new ProcessorError('INPUT', 'Interrupted')
     await Promise.race([sleep(100), ...(finished ? [] : [sending])])
-    const now = await accountedFor(database, { namespace: NAMESPACE, topic })
-    if (now !== done) quietSinceMs = performance.now()
-    done = now
+    const sentBefore = sent
+    const { records, nextOffsets } = await accountedFor(database, { namespace: NAMESPACE, topic })
+    if (records !== done) quietSinceMs = performance.now()
+    done = records
     progress.update(done, sent)
-    if (performance.now() - quietSinceMs > 60_000) break // the summary will say what is missing
-    const target = script.total ?? sent
-    if (!killed && done > 0 && (done >= target * KILL_AT || finished)) {
+    if (performance.now() - quietSinceMs > STUCK_MS) break
+    const near = sentBefore - done <= options.rate * CAUGHT_UP_SECONDS
+    if (watch.behind && near && watch.isTakenOver(nextOffsets)) await watch.caughtUp(workers)
+    if (!killed && done > 0 && (done >= (script.total ?? sent) * KILL_AT || finished)) {
       killed = true
-      await killOne(parts, ages, done)
+      await killOne(parts, watch, done)
     }
   }
   await sending
   progress.stop()
-  if (workers.length === 0) tell('no worker is left')
-  return { sent, seconds: (performance.now() - startedMs) / 1000, ages }
+  if (watch.behind) await watch.caughtUp(workers)
+  return { sent, seconds: (performance.now() - startedMs) / 1000, ages: await watch.finish(workers) }
 }
 
 /** The first worker dies by SIGKILL. Where it was the only one, another takes its place. */
-async function killOne({ workers, options, startOne, tell }: Streaming, ages: Buckets, done: number): Promise<void> {
+async function killOne(parts: Streaming, watch: AgeWatch, done: number): Promise<void> {
+  const { workers, options, startOne, tell } = parts
   const victim = workers.shift()
   if (victim === undefined) return
-  addBuckets(ages, await victim.metrics().catch(() => ''), AGE_METRIC)
+  await watch.killing(victim, workers)
   await victim.kill()
-  tell(
-    styleText(
-      'red',
-      `${process.stderr.isTTY ? '\n' : ''}✗ worker ${victim.pid} killed with SIGKILL after ${done} messages; the others take over`,
-    ),
-  )
+  watch.killed((await accountedFor(parts.database, { namespace: NAMESPACE, topic: parts.topic })).nextOffsets)
+  const text = `✗ worker ${victim.pid} killed with SIGKILL after ${done} messages; the others take over`
+  tell(styleText('red', `${process.stderr.isTTY ? '\n' : ''}${text}`))
   if (workers.length === 0) await startOne(options.workers + 1)
 }
 

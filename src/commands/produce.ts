@@ -71,7 +71,7 @@ async function* messagesOf(options: ProduceOptions): AsyncGenerator<ProducerMess
 export async function run(options: ProduceOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { kafka } = loadConfig(env).config
   const topic = options.topic ?? kafka.topic
-  const producer = await openProducer({ brokers: kafka.brokers, clientId: 'insighthub-produce' })
+  const producer = await openProducer({ brokers: kafka.brokers, clientId: 'insighthub-produce', runMessages: 1 })
   try {
     const startedMs = performance.now()
     const sent = await sendAll({ producer, topic }, messagesOf(options), {

@@ -1,17 +1,35 @@
-/** Percentiles of a Prometheus histogram's text exposition, summed over several workers. */
+/** How old logs are when they are committed: percentiles of the workers' Prometheus histograms, summed over several of them. */
 
 /** Cumulative counts by upper bound. */
-export type Buckets = Map<number, number>
+export type Buckets = ReadonlyMap<number, number>
 
-/** Adds the buckets of one metric, all label sets together. */
-export function addBuckets(into: Buckets, exposition: string, metric: string): void {
+/** The buckets of one metric in a text exposition, all label sets together. */
+export function bucketsOf(exposition: string, metric: string): Buckets {
   const line = new RegExp(`^${metric}_bucket\\{(?:.*,)?le="([^"]+)".*\\} ([0-9.e+]+)`)
+  const found = new Map<number, number>()
   for (const text of exposition.split('\n')) {
     const match = line.exec(text)
     if (match === null) continue
     const bound = match[1] === '+Inf' ? Number.POSITIVE_INFINITY : Number(match[1])
-    into.set(bound, (into.get(bound) ?? 0) + Number(match[2]))
+    found.set(bound, (found.get(bound) ?? 0) + Number(match[2]))
   }
+  return found
+}
+
+/** Bucket by bucket `a + sign * b`. */
+function combined(a: Buckets, b: Buckets, sign: 1 | -1): Buckets {
+  const result = new Map(a)
+  for (const [bound, count] of b) result.set(bound, (result.get(bound) ?? 0) + sign * count)
+  return result
+}
+
+export function sum(parts: readonly Buckets[]): Buckets {
+  return parts.reduce<Buckets>((all, part) => combined(all, part, 1), new Map())
+}
+
+/** What was observed between two readings of the same histograms. */
+export function since(later: Buckets, earlier: Buckets): Buckets {
+  return combined(later, earlier, -1)
 }
 
 /** Linear within the bucket, as Prometheus does it; null without observations. In the metric's unit. */
@@ -29,4 +47,18 @@ export function quantile(buckets: Buckets, q: number): number | null {
     below = count
   }
   return lower
+}
+
+export interface AgeMs {
+  readonly p50: number | null
+  readonly p99: number | null
+}
+
+/** In ms, from a histogram in seconds. */
+export function ageMs(buckets: Buckets): AgeMs {
+  const [p50, p99] = [0.5, 0.99].map((q) => {
+    const seconds = quantile(buckets, q)
+    return seconds === null ? null : Math.round(seconds * 1000)
+  })
+  return { p50: p50 ?? null, p99: p99 ?? null }
 }

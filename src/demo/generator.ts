@@ -1,26 +1,17 @@
 /**
  * Logs of a believable system, from a seed: a dozen services with their operations, a day's rhythm, heavy tails, deploys, and
- * planted incidents whose place and time are known. The same seed gives the same bytes.
+ * planted incidents whose place and time are known. The same seed and start give the same bytes.
  */
+import { Arrivals, expectedEndMs } from './arrivals.ts'
+import { type Incident, incidentAt, plantIncidents } from './incidents.ts'
 import { Random } from './random.ts'
-import { type Operation, type Service, SYSTEM } from './system-model.ts'
-
-export const INCIDENT_KINDS = ['latency_spike', 'error_burst', 'new_message', 'fatal_level', 'traffic_surge'] as const
-export type IncidentKind = (typeof INCIDENT_KINDS)[number]
-
-export interface Incident {
-  readonly id: number
-  readonly kind: IncidentKind
-  readonly service: string
-  readonly fromMs: number
-  readonly toMs: number
-}
+import type { Operation, Service } from './system-model.ts'
 
 export interface GeneratedLog {
   /** One JSON object. */
   readonly json: string
   readonly timestampMs: number
-  /** The incident this log shows, if any. */
+  /** The incident of this log's service and time, if any. */
   readonly incident: Incident | null
 }
 
@@ -31,101 +22,73 @@ export interface GeneratorOptions {
   readonly startMs: number
 }
 
-/** Event time between logs, on average: 60,000 logs are four hours of this shop. */
-const SPACING_MS = 240
-const DAY_MS = 86_400_000
-const INCIDENT_MS = 4 * 60_000
-const DEPLOY_SHARE = 0.45
-/** The models need some history first. */
-const QUIET_SHARE = 0.4
-const INCIDENT_SERVICES = [
-  'payment-service',
-  'order-service',
-  'inventory-service',
-  'catalog-service',
-  'api-gateway',
+/** Event time between two logs of the whole system, on an average of the day: 120,000 logs are about half a day. */
+const SPACING_MS = 360
+/** Deploys in the middle of ordinary life: new version, new start-up messages, cold caches for some minutes. */
+const DEPLOYS = [
+  { service: 'catalog-service', share: 0.22, version: '2.8.0' },
+  { service: 'auth-service', share: 0.5, version: '2.8.1' },
+  { service: 'recommendation', share: 0.74, version: '2.8.2' },
 ] as const
+const COLD_MS = 3 * 60_000
+const BOOT_MS = 20_000
+/** A pause of the runtime: rare, long, and no incident. */
+const PAUSE_SHARE = 0.0008
+
+interface System extends GeneratorOptions {
+  readonly endMs: number
+  readonly incidents: readonly Incident[]
+}
 
 export function generate(options: GeneratorOptions): {
   incidents: readonly Incident[]
   lines(): Generator<GeneratedLog>
 } {
-  const incidents = plant(options)
-  return { incidents, lines: () => lines(options, incidents) }
-}
-
-/** One incident of each kind, one after the other over the last part of the run, each on its own service. */
-function plant({ seed, logs, startMs }: GeneratorOptions): Incident[] {
-  const random = new Random(seed + 7_919)
-  const spanMs = logs * SPACING_MS
-  const slotMs = (spanMs * (1 - QUIET_SHARE)) / INCIDENT_KINDS.length
-  const lengthMs = Math.min(INCIDENT_MS, slotMs * 0.6)
-  const offset = random.below(INCIDENT_SERVICES.length)
-  return INCIDENT_KINDS.map((kind, index) => {
-    const fromMs = Math.round(
-      startMs + spanMs * QUIET_SHARE + slotMs * index + random.next() * (slotMs - lengthMs) * 0.9,
-    )
-    const service = INCIDENT_SERVICES[(index + offset) % INCIDENT_SERVICES.length] ?? 'api-gateway'
-    return { id: index + 1, kind, service, fromMs, toMs: Math.round(fromMs + lengthMs) }
-  })
+  const { seed, startMs } = options
+  const endMs = expectedEndMs({ ...options, spacingMs: SPACING_MS })
+  const incidents = plantIncidents(seed, { startMs, endMs })
+  return { incidents, lines: () => lines({ ...options, endMs, incidents }) }
 }
 
 interface Moment {
   readonly timestampMs: number
   readonly random: Random
   readonly incident: Incident | null
-  /** After a deploy the caches are cold. */
-  readonly coldness: number
+  readonly release: Release
+}
+interface Release {
+  readonly version: string
+  /** Since the deploy; Infinity where there was none. */
+  readonly ageMs: number
 }
 
-function* lines({ seed, logs, startMs }: GeneratorOptions, incidents: readonly Incident[]): Generator<GeneratedLog> {
+function* lines(system: System): Generator<GeneratedLog> {
+  const { seed, logs, startMs, incidents } = system
   const random = new Random(seed)
-  const deployMs = startMs + logs * SPACING_MS * DEPLOY_SHARE
-  let timestampMs = startMs
+  const arrivals = new Arrivals({ random, incidents, startMs, spacingMs: SPACING_MS })
   for (let index = 0; index < logs; index++) {
-    timestampMs += SPACING_MS * -Math.log(1 - random.next()) * paceOf(timestampMs, incidents)
-    const service = pick(random, timestampMs, incidents)
-    const incident =
-      incidents.find(
-        (each) => each.service === service.name && each.fromMs <= timestampMs && timestampMs < each.toMs,
-      ) ?? null
-    const sinceDeployMs = timestampMs - deployMs
-    const coldness = service.name === 'catalog-service' && sinceDeployMs >= 0 ? Math.exp(-sinceDeployMs / 60_000) : 0
-    yield logOf(service, { timestampMs, random, incident, coldness })
+    const { service, timestampMs } = arrivals.next()
+    const incident = incidentAt(incidents, service.name, timestampMs)
+    yield logOf(service, { timestampMs, random, incident, release: releaseOf(service, timestampMs, system) })
   }
 }
 
-/** A surge adds its logs to the others': time runs slower while it lasts. */
-function paceOf(timestampMs: number, incidents: readonly Incident[]): number {
-  const surging = incidents.some(
-    ({ kind, fromMs, toMs }) => kind === 'traffic_surge' && fromMs <= timestampMs && timestampMs < toMs,
-  )
-  return surging ? 0.5 : 1
-}
-
-function pick(random: Random, timestampMs: number, incidents: readonly Incident[]): Service {
-  const dayPhase = Math.sin(2 * Math.PI * ((timestampMs % DAY_MS) / DAY_MS - 0.35))
-  const surge = incidents.find(
-    ({ kind, fromMs, toMs }) => kind === 'traffic_surge' && fromMs <= timestampMs && timestampMs < toMs,
-  )
-  const weights = SYSTEM.map(
-    ({ name, weight, dayRhythm }) => weight * (1 + dayRhythm * dayPhase) * (surge?.service === name ? 8 : 1),
-  )
-  let at = random.next() * weights.reduce((sum, weight) => sum + weight, 0)
-  const index = weights.findIndex((weight) => {
-    at -= weight
-    return at < 0
-  })
-  return SYSTEM[Math.max(0, index)] ?? SYSTEM[0]!
+function releaseOf({ name }: Service, timestampMs: number, { startMs, endMs }: System): Release {
+  const deploy = DEPLOYS.find((each) => each.service === name)
+  const ageMs = deploy === undefined ? -1 : timestampMs - startMs - (endMs - startMs) * deploy.share
+  return deploy === undefined || ageMs < 0
+    ? { version: '2.7.4', ageMs: Number.POSITIVE_INFINITY }
+    : { version: deploy.version, ageMs }
 }
 
 function logOf(service: Service, moment: Moment): GeneratedLog {
-  const { random, incident, timestampMs } = moment
+  const { random, incident, timestampMs, release } = moment
   const { level, template, operation } = content(service, moment)
   const user = `u-${1 + random.below(50_000)}`
   const message = template
     .replace('{id}', () => random.hex(12))
     .replace('{user}', user)
+    .replace('{version}', release.version)
     .replace('{n}', () => String(1 + random.below(900_000)))
     .replace('{host}', () => `10.${random.below(4)}.${random.below(255)}.${random.below(255)}`)
   const latency = latencyOf(operation, moment)
@@ -137,7 +100,7 @@ function logOf(service: Service, moment: Moment): GeneratedLog {
     ...(template.includes('{user}') ? { userId: user } : {}),
     timestamp: new Date(timestampMs).toISOString(),
     region: random.next() < 0.8 ? 'eu-1' : 'us-1',
-    version: moment.coldness > 0 ? '2.8.0' : '2.7.4',
+    version: release.version,
   }
   return { json: JSON.stringify(fields), timestampMs, incident }
 }
@@ -148,19 +111,18 @@ interface Content {
   readonly operation: Operation | null
 }
 
-function content(service: Service, { random, incident }: Moment): Content {
+function content(service: Service, { random, incident, release }: Moment): Content {
   const u = random.next()
-  if (incident?.kind === 'new_message' && u < 0.3) {
-    return {
-      level: 'ERROR',
-      template: 'NullPointerException at com.shop.{id}.Handler.apply(Handler.java:{n})',
-      operation: null,
-    }
+  const severity = incident?.severity ?? 0
+  if (incident?.kind === 'new_message' && u < 0.3 * severity) {
+    const template = 'NullPointerException at com.shop.{id}.Handler.apply(Handler.java:{n})'
+    return { level: 'ERROR', template, operation: null }
   }
-  if (incident?.kind === 'fatal_level' && u < 0.12) {
+  if (incident?.kind === 'fatal_level' && u < 0.12 * severity)
     return { level: 'FATAL', template: 'out of memory, worker {n} is shutting down', operation: null }
-  }
-  const errorShare = incident?.kind === 'error_burst' ? 0.5 : service.errorShare
+  if (release.ageMs < BOOT_MS && u < 0.5)
+    return { level: 'INFO', template: 'starting version {version} on {host}', operation: null }
+  const errorShare = incident?.kind === 'error_burst' ? 0.5 * severity : service.errorShare
   if (u < errorShare)
     return { level: 'ERROR', template: oneOf(random, service.errors), operation: weighted(random, service) }
   if (u < errorShare + service.warnShare)
@@ -182,12 +144,12 @@ function weighted(random: Random, { operations }: Service): Operation {
   return operations.at(-1)!
 }
 
-/** Log-normal, with a rare long tail (a pause of the runtime) that is no incident. */
-function latencyOf(operation: Operation | null, { random, incident, coldness }: Moment): number | null {
+/** Log-normal, slower while caches are cold, with a rare long tail. */
+function latencyOf(operation: Operation | null, { random, incident, release }: Moment): number | null {
   if (operation?.latencyMs == null) return null
   const { median, sigma } = operation.latencyMs
   let latency = median * Math.exp(sigma * random.normal())
-  if (random.next() < 0.0008) latency *= 2 + 2 * random.next()
-  if (incident?.kind === 'latency_spike') latency *= 6
-  return Math.round(latency * (1 + 0.5 * coldness) * 1000) / 1000
+  if (random.next() < PAUSE_SHARE) latency *= 2 + 2 * random.next()
+  if (incident?.kind === 'latency_spike') latency *= 1 + 5 * incident.severity
+  return Math.round(latency * (1 + 0.5 * Math.exp(-release.ageMs / COLD_MS)) * 1000) / 1000
 }

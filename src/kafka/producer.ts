@@ -25,6 +25,11 @@ export interface ProducerOptions {
   readonly clientId: string
   /** @default lz4 */
   readonly compression?: Codec
+  /**
+   * Messages without a key go to one partition in runs of so many. 1 keeps neighbours in time neighbours in every partition, as
+   * old logs sent at many times their own speed need it. @default 1000
+   */
+  readonly runMessages?: number
   /** @default 30000 */
   readonly requestTimeoutMs?: number
   /** @default 5000 */
@@ -35,7 +40,7 @@ export interface ProducerOptions {
 }
 
 export interface Producer {
-  /** Stores the messages: by the hash of the key as Java does, or those without a key in turn, in runs of up to 1000. */
+  /** Stores the messages: by the hash of the key as Java does, or those without a key in turn, in runs. */
   send(topic: string, messages: readonly ProducerMessage[]): Promise<void>
   /** To one partition. The offset of the first message; the others follow. */
   sendTo(topic: string, partition: number, messages: readonly ProducerMessage[]): Promise<number>
@@ -71,6 +76,7 @@ type Settings = Required<ProducerOptions>
 export async function openProducer(given: ProducerOptions): Promise<Producer> {
   const options: Settings = {
     compression: 'lz4',
+    runMessages: RUN_MESSAGES,
     requestTimeoutMs: 30_000,
     connectTimeoutMs: 5_000,
     clock: Date.now,
@@ -137,7 +143,7 @@ function producerOf(cluster: BrokerCluster, options: Settings): Producer {
       let unkeyed = 0
       for (const message of messages) {
         const keyed = message.key !== null && message.key !== undefined
-        if (!keyed && unkeyed++ % RUN_MESSAGES === 0) turn = (turn + 1) % count
+        if (!keyed && unkeyed++ % options.runMessages === 0) turn = (turn + 1) % count
         const partition = keyed ? (murmur2(message.key) & 0x7fffffff) % count : turn
         const list = byPartition.get(partition)
         if (list === undefined) byPartition.set(partition, [message])
