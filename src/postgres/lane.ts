@@ -7,6 +7,7 @@ import type { Events } from '../events.ts'
 import type { PinnedTopic } from '../ledger.ts'
 import type { ReadyRange } from '../pipeline.ts'
 import { aggregatesSql, groupsOf } from './aggregates.ts'
+import { serviceAlertsSql } from './alert-rows.ts'
 import { BinaryRows } from './binary-rows.ts'
 import { close, connect, type DatabaseOptions, destroy, withDeadline } from './connection.ts'
 import { runCopy } from './copy-in.ts'
@@ -135,6 +136,7 @@ export class Lane {
       files.push(this.#encodeDead(ranges))
     }
     for (const ready of ranges) statements.push(this.#gapSql(ready), this.#snapshotSql(ready))
+    if (ranges.some(({ alerts }) => alerts.length > 0)) statements.push(serviceAlertsSql(ranges, this.#key()))
     statements.push(aggregatesSql(groupsOf(ranges, roundHalfEven)), this.#advanceSql(ranges))
     return { text: statements.join('\n'), files }
   }

@@ -19,3 +19,14 @@ export function whole(value: number): string {
 export function wholes(values: readonly (number | null)[], type: 'integer' | 'bigint'): string {
   return `'{${values.map((value) => (value === null ? 'NULL' : whole(value))).join(',')}}'::${type}[]`
 }
+
+/** A time as timestamptz, in milliseconds since 1970, to the microsecond. */
+export function instant(ms: number): string {
+  if (!Number.isFinite(ms)) throw new RangeError(`not a time: ${ms}`)
+  return `'epoch'::timestamptz + ${whole(Math.round(ms * 1000))} * interval '1 microsecond'`
+}
+
+/** A number as double precision; null where it is none. */
+export function finiteNumber(value: number): string {
+  return Number.isFinite(value) ? `'${value}'::float8` : 'null::float8'
+}

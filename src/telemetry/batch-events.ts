@@ -2,6 +2,7 @@
 import type { Events } from '../events.ts'
 import type { Reject, ScoredLog } from '../log.ts'
 import type { CommitOutcome, ReadyRange } from '../pipeline.ts'
+import type { ServiceAlert } from '../service-alert.ts'
 import { sayProcessed } from './console-lines.ts'
 import type { EventParts } from './kafka-events.ts'
 import { RateGate } from './rate-gate.ts'
@@ -84,6 +85,7 @@ export class BatchNews {
     this.#parts.metrics.anomalies.inc(anomalies)
     add(this.totals, { logsStored, anomalies, deadLetters })
     this.#leftOut(ready, refused)
+    for (const alert of ready.alerts) this.#alert(alert)
     if (!perLog || logIds === null) {
       if (this.#untold.logsStored === 0) this.#untoldSinceMs = this.#parts.clock()
       add(this.#untold, { logsStored, anomalies, deadLetters })
@@ -115,6 +117,17 @@ export class BatchNews {
     return anomalies
   }
 
+  #alert(alert: ServiceAlert): void {
+    const { metrics, voice } = this.#parts
+    const { service, kind, observed, expected } = alert
+    const change = alert.untilMs === null ? 'opened' : 'closed'
+    const since = new Date(alert.sinceMs).toISOString()
+    const until = alert.untilMs === null ? null : new Date(alert.untilMs).toISOString()
+    metrics.serviceAlerts.inc({ kind, change })
+    const fields = { service, kind, since, until, observed, expected }
+    voice.warn('service_alert', sentence(alert), fields, `${kind} ${change}`)
+  }
+
   #leftOut({ rejects, skips }: ReadyRange, refused: readonly Reject[]): void {
     const { metrics, voice } = this.#parts
     for (const each of [...rejects, ...refused]) {
@@ -125,6 +138,16 @@ export class BatchNews {
     }
     for (const [reason, count] of Object.entries(skips)) metrics.skipped.inc({ reason }, count)
   }
+}
+
+function sentence({ service, kind, untilMs, observed, expected }: ServiceAlert): string {
+  const what = kind === 'silence' ? 'fell silent' : 'logs less than usual'
+  if (untilMs !== null) return `Service alert closed: ${service} ${what} no longer`
+  return `Service alert: ${service} ${what}: ${count(observed)} logs a minute, usually ${count(expected)}`
+}
+
+function count(perMinute: number): string {
+  return String(Number(perMinute.toPrecision(3)))
 }
 
 function among(refused: readonly Reject[]): (log: ScoredLog) => boolean {

@@ -60,6 +60,12 @@ function storeMetrics(registers: Registry[]) {
     rewound: counter('rewound', 'Times the database stood before what was already committed: a restore or a failover'),
     poisonRows: counter('poison_rows', 'Rows that PostgreSQL refused for their content'),
     flushRetries: counter('flush_retries', 'Transactions tried again'),
+    serviceAlerts: new Counter({
+      name: 'insighthub_service_alerts_total',
+      help: 'Alerts on services committed to service_alerts, by kind, when they opened and when they closed',
+      labelNames: ['kind', 'change'],
+      registers,
+    }),
     snapshotsRefused: counter('snapshots_refused', 'Detector snapshots that could not be used'),
     postgresErrors: by('postgres_errors', 'reason', 'Failures of the database, by kind'),
     storeState: new Gauge({

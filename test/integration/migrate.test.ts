@@ -91,7 +91,12 @@ describe('a migration in trouble', { timeout: 120_000 }, () => {
     const { rows } = await client.query(`select to_regclass('ingest_topic') as made`)
     assert.equal(rows[0].made, null)
     await client.query('drop table ingest_ledger')
-    assert.deepEqual(await migrate({ database: options, events }), [2])
+    assert.deepEqual(
+      await migrate({ database: options, events }),
+      readMigrations()
+        .slice(1)
+        .map(({ version }) => version),
+    )
   })
 
   test('a worker of ours that stopped in the middle of a COPY is ended; a stranger at its work is waited for', async () => {

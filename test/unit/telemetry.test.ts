@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { epochMs, type Reject, type ScoredLog } from '../../src/log.ts'
 import type { CommitOutcome, PartitionRange, ReadyBatch } from '../../src/pipeline.ts'
+import type { ServiceAlert } from '../../src/service-alert.ts'
 import { metricsPage } from '../../src/telemetry/metrics-page.ts'
 import { createTelemetry, type Telemetry } from '../../src/telemetry.ts'
 
@@ -68,6 +69,7 @@ function commit(
   telemetry: Telemetry,
   logs: readonly ScoredLog[],
   over: {
+    alerts?: readonly ServiceAlert[]
     firstId?: number
     rejects?: readonly Reject[]
     refused?: readonly Reject[]
@@ -87,7 +89,9 @@ function commit(
     purpose: 'store',
   }
   const batch: ReadyBatch = {
-    ranges: [{ range, logs, rejects: over.rejects ?? [], skips: { tombstone: 2 }, snapshot: null, alerts: [] }],
+    ranges: [
+      { range, logs, rejects: over.rejects ?? [], skips: { tombstone: 2 }, snapshot: null, alerts: over.alerts ?? [] },
+    ],
   }
   const { firstId } = over
   const logIds = firstId === undefined ? null : logs.map((_, at) => firstId + at)
@@ -298,4 +302,28 @@ test('no label carries a service, and every metric has a line on the page', asyn
   const page = metricsPage()
   for (const [, name] of text.matchAll(/^# TYPE (insighthub_\w+) /gm)) assert.match(page, new RegExp(`\`${name}\``))
   assert.match(page, /\| `insighthub_age_at_commit_seconds` \| histogram \|/)
+})
+
+test('a service alert is said and counted when it opens and when it closes', async () => {
+  const { telemetry, lines } = world()
+  const opened: ServiceAlert = {
+    partition: 0,
+    service: 'pay\nment',
+    kind: 'silence',
+    sinceMs: epochMs(0),
+    untilMs: null,
+    raisedAtMs: epochMs(30_000),
+    observed: 0,
+    expected: 41.4999,
+    explanation: '{}',
+  }
+  commit(telemetry, [log(0)], { alerts: [opened] })
+  commit(telemetry, [log(1)], { alerts: [{ ...opened, untilMs: epochMs(90_000) }] })
+  const said = lines.filter((line) => line.includes('Service alert'))
+  assert.deepEqual(said, [
+    '⚠ Service alert: payment fell silent: 0 logs a minute, usually 41.5',
+    '⚠ Service alert closed: payment fell silent no longer',
+  ])
+  assert.equal(await metric(telemetry, 'insighthub_service_alerts_total{kind="silence",change="opened"}'), '1')
+  assert.equal(await metric(telemetry, 'insighthub_service_alerts_total{kind="silence",change="closed"}'), '1')
 })
