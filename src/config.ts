@@ -34,6 +34,8 @@ export interface Config {
   readonly workers: number | undefined
   readonly scoring: {
     readonly mlEngineUrl: string | undefined
+    readonly mlEnginePort: number
+    readonly mlEngineToken: string | undefined
     readonly threshold: number
     readonly servicesMax: number
   }
@@ -145,6 +147,8 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
     workers: get<number | undefined>('WORKERS'),
     scoring: {
       mlEngineUrl: get<string | undefined>('ML_ENGINE_URL'),
+      mlEnginePort: get<number>('ML_ENGINE_PORT'),
+      mlEngineToken: get<string | undefined>('ML_ENGINE_TOKEN'),
       threshold: get<number>('ANOMALY_THRESHOLD'),
       servicesMax: get<number>('SERVICES_MAX'),
     },

@@ -58,6 +58,11 @@ program
   .action((options) => end(import('./commands/process.ts').then(({ run }) => run(options, process.env, version()))))
 
 program
+  .command('ml-engine')
+  .description('the ML engine as a service of its own: scores logs over HTTP')
+  .action(() => end(import('./commands/ml-engine.ts').then(({ run }) => run(process.env, version()))))
+
+program
   .command('demo')
   .description('the whole pipeline on this machine, a killed worker included, and a summary')
   .option('--input <file>', 'your own logs: JSON lines, .gz too, - for standard input')

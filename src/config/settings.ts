@@ -109,6 +109,15 @@ export const SETTINGS = {
     undefined,
     'A remote ML engine. Not asked yet: the model in the process judges, and a warning says so.',
   ),
+  ML_ENGINE_PORT: number(
+    { min: 0, max: 65_535, default: 5_000 },
+    'Port that `ml-engine` listens on, at HTTP_HOST; 0 takes any free one and prints it.',
+  ),
+  ML_ENGINE_TOKEN: word(
+    undefined,
+    'Bearer token that `ml-engine` asks for on every route but /health. Unset: all routes are open.',
+    true,
+  ),
   ANOMALY_THRESHOLD: {
     schema: fraction,
     default: '0.65',

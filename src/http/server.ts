@@ -1,6 +1,7 @@
 /** The worker's HTTP port: is it alive, is it ready, what does it count. Read only; nothing here acts. */
 import { fastify } from 'fastify'
-import { messageOf, ProcessorError } from '../errors.ts'
+import { messageOf } from '../errors.ts'
+import { listen } from './listening.ts'
 
 const BODY_BYTES_MAX = 16 * 1024
 const HEADER_BYTES_MAX = 8 * 1024
@@ -36,17 +37,8 @@ export interface HttpServer {
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const server = createServer(options)
   const { host, port } = options
-  try {
-    await server.listen({ host, port })
-  } catch (error) {
-    await server.close()
-    throw new ProcessorError('HTTP_UNAVAILABLE', sentence(error, options), { cause: error })
-  }
-  const bound = server.server.address()
-  return {
-    address: `http://${reachable(host)}:${typeof bound === 'object' && bound !== null ? bound.port : port}`,
-    close: () => server.close(),
-  }
+  const address = await listen(server, { host, port, portName: 'HTTP_PORT' })
+  return { address, close: () => server.close() }
 }
 
 function createServer({ readiness, live, status, metrics }: HttpOptions) {
@@ -87,20 +79,4 @@ function statusOf(error: unknown): number {
   if (!(error instanceof Error) || !('statusCode' in error)) return 500
   const { statusCode } = error
   return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500
-}
-
-function sentence(error: unknown, { host, port }: HttpOptions): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null
-  if (code === 'EADDRINUSE')
-    return `HTTP_PORT ${port} on ${host} is in use by another process: set HTTP_PORT to a free port, or to 0 for any`
-  if (code === 'EACCES') return `HTTP_PORT ${port} needs rights that this process lacks: set HTTP_PORT above 1023`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `HTTP_HOST ${host} is no address of this machine`
-  return `HTTP_PORT ${port} on ${host} cannot be listened on: ${messageOf(error)}`
-}
-
-/** An address that a client on this machine can open. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -1,4 +1,5 @@
 /** docs/metrics.md, from the metrics themselves. */
+import { createEngineMetrics } from './engine-telemetry.ts'
 import { createMetrics } from './metrics.ts'
 import { createSupervisorMetrics } from './supervisor-metrics.ts'
 
@@ -12,7 +13,11 @@ export function metricsPage(): string {
     ...createSupervisorMetrics().register.getMetricsAsArray(),
     metrics.ageAtCommit,
   ]
-  const ours = all.filter(({ name }) => OURS.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const ours = all.filter(({ name }) => OURS.test(name)).sort(byName)
+  const engine = createEngineMetrics('0')
+    .register.getMetricsAsArray()
+    .filter(({ name }) => OURS.test(name))
+    .sort(byName)
   const process = all.filter(({ name }) => !OURS.test(name)).map(({ name }) => `\`${name}\``)
   return [
     '# Metrics',
@@ -21,9 +26,29 @@ export function metricsPage(): string {
     '',
     '| name | type | meaning |',
     '|---|---|---|',
-    ...ours.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`),
+    ...ours.map(row),
+    '',
+    'The ML engine (`insighthub-processor ml-engine`) has its own, on `ML_ENGINE_PORT`:',
+    '',
+    '| name | type | meaning |',
+    '|---|---|---|',
+    ...engine.map(row),
     '',
     `Of the process: ${process.sort().join(', ')}.`,
     '',
   ].join('\n')
+}
+
+interface Described {
+  readonly name: string
+  readonly type?: unknown
+  readonly help: string
+}
+
+function byName(a: Described, b: Described): number {
+  return a.name < b.name ? -1 : 1
+}
+
+function row({ name, type, help }: Described): string {
+  return `| \`${name}\` | ${type} | ${help} |`
 }

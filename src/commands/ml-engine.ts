@@ -1,0 +1,46 @@
+/** `ml-engine`: the model as a service of its own, on the port and with the contract of the original ML engine. */
+import { loadConfig } from '../config.ts'
+import { listen } from '../http/listening.ts'
+import { ScoringEngine } from '../ml-engine/engine.ts'
+import { createEngineServer } from '../ml-engine/server.ts'
+import { createEngineTelemetry } from '../telemetry/engine-telemetry.ts'
+import { onFirstSignal } from './stop-signals.ts'
+
+/** Runs until a signal; requests in work are answered first. */
+export async function run(env: NodeJS.ProcessEnv, version: string): Promise<number> {
+  const { config, warnings } = loadConfig(env)
+  const { scoring, http, console, limits } = config
+  const telemetry = createEngineTelemetry({
+    format: console.format,
+    write: (text) => void process.stdout.write(text),
+    clock: () => performance.now(),
+    now: Date.now,
+    version,
+  })
+  for (const warning of warnings) telemetry.say(`⚠ ${warning}`)
+  const stopping = Promise.withResolvers<string>()
+  const ignoreSignals = onFirstSignal(stopping.resolve)
+  const engine = new ScoringEngine({
+    servicesMax: scoring.servicesMax,
+    threshold: scoring.threshold,
+    now: Date.now,
+    failed: (error) => telemetry.detectorFailed(error),
+  })
+  const server = createEngineServer({
+    engine,
+    version,
+    token: scoring.mlEngineToken,
+    events: telemetry,
+    metrics: () => telemetry.metricsText(engine.counts()),
+  })
+  const address = await listen(server, { host: http.host, port: scoring.mlEnginePort, portName: 'ML_ENGINE_PORT' })
+  telemetry.say(`✓ ML engine on ${address}`)
+  const signal = await stopping.promise
+  ignoreSignals()
+  telemetry.say(`Stopping (${signal})`)
+  const deadline = Promise.withResolvers<void>()
+  setTimeout(deadline.resolve, limits.stopTimeoutMs).unref()
+  await Promise.race([server.close(), deadline.promise])
+  telemetry.say('✓ ML engine stopped')
+  return 0
+}

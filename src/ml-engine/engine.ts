@@ -1,0 +1,217 @@
+/**
+ * The ML engine: one detector for all that is sent to it, in the order of arrival, with the answers of the original's contract.
+ * While a service is young the seed's rules judge, as they do in the pipeline; both methods then answer the rules' score, so that
+ * 0.4 of one and 0.6 of the other is the combined score always.
+ */
+import { Detector } from '../anomaly/detector.ts'
+import { templateId } from '../anomaly/message-template.ts'
+import type { LogEvent } from '../log.ts'
+import { ruleVerdict } from '../scoring/rule-scorer.ts'
+import { eventOf, type SentLog, serviceName } from './sent-log.ts'
+import { ServiceWindows, WINDOW_MINUTES, type WindowStats } from './service-windows.ts'
+import { TrainedForest, type TrainingRow } from './trained-forest.ts'
+
+const FOREST_SHARE = 0.4
+const WINDOW_SHARE = 0.6
+
+export interface EngineOptions {
+  readonly servicesMax: number
+  readonly threshold: number
+  /** Unix time in ms. */
+  readonly now: () => number
+  /** Told when a detector failed on a log and the rules judged it. */
+  readonly failed: (error: unknown) => void
+}
+
+export const EXPLAIN_CHOICES = ['none', 'anomalies', 'all'] as const
+
+/** What an answer should hold beside score and flag. */
+export interface Wanted {
+  readonly methods: boolean
+  readonly explain: (typeof EXPLAIN_CHOICES)[number]
+}
+
+export interface Judgement {
+  readonly is_anomaly: boolean
+  readonly anomaly_score: number
+  readonly methods?: {
+    readonly isolation_forest: MethodJudgement<'isolation_forest'>
+    readonly sliding_window: MethodJudgement<'sliding_window'> & {
+      readonly metrics: { readonly error_rate: number; readonly latency_zscore: number; readonly total_logs: number }
+    }
+  }
+  readonly explanation?: Readonly<Record<string, unknown>> | null
+}
+
+interface MethodJudgement<Method> {
+  readonly is_anomaly: boolean
+  readonly anomaly_score: number
+  readonly method: Method
+}
+
+/** What became of one log, before it is put into words. */
+interface Scores {
+  readonly forest: number
+  readonly windows: number
+  readonly combined: number
+  readonly isAnomaly: boolean
+  readonly warm: boolean
+  readonly explanation: string | null
+}
+
+export interface EngineCounts {
+  readonly services: number
+  readonly warmServices: number
+  readonly templates: number
+  readonly logs: number
+  readonly anomalies: number
+  /** Logs that the rules judged: their service was young, or the detector failed. */
+  readonly byRules: number
+}
+
+export class ScoringEngine {
+  readonly #options: EngineOptions
+  readonly #windows: ServiceWindows
+  #detector: Detector
+  #trained: TrainedForest | null = null
+  #logs = 0
+  #anomalies = 0
+  #byRules = 0
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    this.#windows = new ServiceWindows(options.servicesMax)
+    this.#detector = new Detector(this.#detectorOptions())
+  }
+
+  /** Judges, then learns. */
+  score(sent: SentLog, wanted: Wanted): Judgement {
+    const arrivalMs = this.#options.now()
+    const event = eventOf(sent, arrivalMs)
+    this.#windows.add(event, arrivalMs)
+    const scores = this.#judge(event)
+    this.#logs++
+    if (scores.isAnomaly) this.#anomalies++
+    if (!scores.warm) this.#byRules++
+    const { isAnomaly, combined } = scores
+    return {
+      is_anomaly: isAnomaly,
+      anomaly_score: combined,
+      ...(wanted.methods ? { methods: this.#methods(event, scores) } : {}),
+      ...explanationOf(event, scores, wanted.explain),
+    }
+  }
+
+  /** By the trained forest alone; by the rules until one is trained. Learns nothing. */
+  predict(sent: SentLog): { anomaly_score: number; is_anomaly: boolean; method: 'isolation_forest' | 'rules' } {
+    const event = eventOf(sent, this.#options.now())
+    const forest = this.#trained
+    const { score, isAnomaly } =
+      forest === null ? ruleVerdict(event) : forest.predict(event.latencyMs ?? 0, event.level)
+    return { anomaly_score: score, is_anomaly: isAnomaly, method: forest === null ? 'rules' : 'isolation_forest' }
+  }
+
+  /** The forest in use is replaced only by one that stands. */
+  train(rows: readonly TrainingRow[]): void {
+    this.#trained = new TrainedForest(rows)
+  }
+
+  /** null: no such service. */
+  stats(service: string) {
+    const name = serviceName(service)
+    const stats = this.#windows.of(name, this.#options.now())
+    if (stats === null) return null
+    return {
+      service: name,
+      window_minutes: WINDOW_MINUTES,
+      total_logs: stats.logs,
+      error_count: stats.errors,
+      error_rate: errorRate(stats),
+      avg_latency: stats.latencyMean,
+      max_latency: stats.latencyHighest,
+      min_latency: stats.latencyLowest,
+    }
+  }
+
+  snapshot(): Uint8Array {
+    return this.#detector.snapshot()
+  }
+
+  /** null when it is in use now; else why not, and nothing has changed. */
+  restore(state: Uint8Array): string | null {
+    const restored = Detector.restore(state, this.#detectorOptions())
+    if (typeof restored === 'string') return restored
+    this.#detector = restored
+    return null
+  }
+
+  counts(): EngineCounts {
+    return { ...this.#detector.stats(), logs: this.#logs, anomalies: this.#anomalies, byRules: this.#byRules }
+  }
+
+  #judge(event: LogEvent): Scores {
+    try {
+      const { warm, score, isAnomaly, forestScore, windowScore, explanation } = this.#detector.scoreThenLearn(event)
+      if (!warm) return byRules(event)
+      return { forest: forestScore, windows: windowScore, combined: score, isAnomaly, warm, explanation }
+    } catch (error) {
+      this.#options.failed(error)
+      return byRules(event)
+    }
+  }
+
+  #methods(event: LogEvent, scores: Scores): NonNullable<Judgement['methods']> {
+    const { threshold } = this.#options
+    const flagged = (score: number): boolean => (scores.warm ? score >= threshold : scores.isAnomaly)
+    const stats = this.#windows.around(event)
+    return {
+      isolation_forest: {
+        is_anomaly: flagged(scores.forest),
+        anomaly_score: scores.forest,
+        method: 'isolation_forest',
+      },
+      sliding_window: {
+        is_anomaly: flagged(scores.windows),
+        anomaly_score: scores.windows,
+        method: 'sliding_window',
+        metrics: {
+          error_rate: errorRate(stats),
+          latency_zscore: zScore(event.latencyMs, stats),
+          total_logs: stats.logs,
+        },
+      },
+    }
+  }
+
+  #detectorOptions() {
+    const { servicesMax, threshold } = this.#options
+    return { seed: 0, servicesMax, threshold }
+  }
+}
+
+function byRules(event: LogEvent): Scores {
+  const { score, isAnomaly } = ruleVerdict(event)
+  const combined = FOREST_SHARE * score + WINDOW_SHARE * score
+  return { forest: score, windows: score, combined, isAnomaly, warm: false, explanation: null }
+}
+
+function explanationOf(event: LogEvent, scores: Scores, explain: Wanted['explain']): Pick<Judgement, 'explanation'> {
+  if (explain === 'none' || (explain === 'anomalies' && !scores.isAnomaly)) return {}
+  const known = scores.explanation === null ? { why: plainWhy(event, scores) } : JSON.parse(scores.explanation)
+  return { explanation: { ...known, template_id: templateId(event.message), warm: scores.warm } }
+}
+
+function plainWhy(event: LogEvent, scores: Scores): string {
+  if (scores.warm) return 'nothing unusual'
+  return scores.isAnomaly
+    ? `${event.level} with a latency of ${event.latencyMs ?? 0} ms; too few logs of this service yet to say what is usual`
+    : 'too few logs of this service yet to say what is usual'
+}
+
+function errorRate({ logs, errors }: WindowStats): number {
+  return logs === 0 ? 0 : errors / logs
+}
+
+function zScore(latencyMs: number | null, { latencyMean, latencyDeviation }: WindowStats): number {
+  return latencyMs === null || latencyDeviation === 0 ? 0 : (latencyMs - latencyMean) / latencyDeviation
+}
