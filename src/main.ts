@@ -24,6 +24,10 @@ function positive(text: string): number {
   return whole(text)
 }
 
+function wholes(text: string): number[] {
+  return text.split(',').map(whole)
+}
+
 function complain(error: unknown): number {
   if (error instanceof ProcessorError && error.code === 'CONFIG_INVALID') {
     process.stderr.write(`The settings cannot be used:\n${error.message.replace(/^/gm, '  ')}\n`)
@@ -108,6 +112,17 @@ program
   .option('--json', 'as JSON')
   .addOption(new Option('--part <name>').hideHelp())
   .action((options) => end(import('./commands/bench.ts').then(({ run }) => run(options, process.env))))
+
+program
+  .command('evaluate')
+  .description('how good the scores are, on labelled sets; updates docs/anomaly-detection.md with --write')
+  .option('--data <folder>', 'a labelled set or a folder of them; by default ANOMALY_DATA')
+  .option('--seeds <list>', 'seeds of generated replays, separated by commas', wholes, [1, 2, 3])
+  .option('--python <command>', 'a Python with numpy for the generator of replays; by default python3')
+  .option('--threads <n>', 'sets measured at the same time', positive, 2)
+  .option('--write', 'update docs/anomaly-detection.md')
+  .option('--json', 'as JSON')
+  .action((options) => end(import('./commands/evaluate.ts').then(({ run }) => run(options, process.env))))
 
 process.on('uncaughtException', (error) => process.exit(complain(error)))
 process.on('unhandledRejection', (error) => process.exit(complain(error)))
