@@ -1,12 +1,9 @@
 /** What the demo sends: a believable system's logs with hostile messages spread among them, or the lines of a file. */
 import { generate } from './generator.ts'
-import { hostileMessages } from './hostile.ts'
+import { type HostileMessage, hostileMessages } from './hostile.ts'
 import type { Incident } from './incidents.ts'
 
-export interface DemoMessage {
-  /** null is a tombstone. */
-  readonly value: Buffer | null
-}
+type DemoMessage = Pick<HostileMessage, 'value' | 'headers' | 'timestamp'>
 
 export interface Script {
   /** Messages in all; null where nobody can know. */
@@ -29,9 +26,9 @@ export function generatedScript({ logs, seed, nowMs }: { logs: number; seed: num
       yield { value: Buffer.from(json) }
       index++
       const bad = index % every === 0 ? hostile[index / every - 1] : undefined
-      if (bad !== undefined) yield { value: bad.value }
+      if (bad !== undefined) yield bad
     }
-    for (const bad of hostile.slice(Math.floor(index / every))) yield { value: bad.value }
+    for (const bad of hostile.slice(Math.floor(index / every))) yield bad
   }
   return { total: logs + hostile.length, incidents, messages }
 }

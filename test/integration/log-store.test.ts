@@ -69,8 +69,9 @@ const UNACCOUNTED = `select count(*) n from ingest_ledger
   where records + dead + skipped + holes + gaps <> next_offset - base_offset`
 
 function inWorld(name: string, run: (at: World) => Promise<void>, overrides: Partial<LogStoreOptions> = {}): void {
-  test(name, async () => {
-    const at = await world(await migratedDatabase(server()), overrides)
+  test(name, async (context) => {
+    // A store retries for ever: past the test's time it must not go on burning the machine.
+    const at = await world(await migratedDatabase(server()), { signal: context.signal, ...overrides })
     try {
       await run(at)
       assert.equal(await at.number(UNACCOUNTED), 0)
@@ -309,6 +310,9 @@ describe('connections that are cut', { timeout: 120_000 }, () => {
     const size = 400
     let writing = true
     let cuts = 0
+    let startedMs = 0
+    // Between half a commit and four of them, as long as they take on this machine now: cuts must not starve it.
+    let commitMs = 3
     const cutter = (async () => {
       while (writing) {
         const { rowCount } = await at.database.client.query(
@@ -317,12 +321,16 @@ describe('connections that are cut', { timeout: 120_000 }, () => {
               and state = 'active' and pid <> pg_backend_pid()`,
         )
         cuts += rowCount ?? 0
-        await new Promise((done) => setTimeout(done, Math.random() * 12))
+        await new Promise((done) => setTimeout(done, Math.random() * 4 * commitMs))
+        // What has not got through yet takes longer than thought.
+        commitMs = Math.max(commitMs, (performance.now() - startedMs) / 8)
       }
     })()
+    cutter.catch(() => undefined)
     const seen: Record<string, number> = {}
     for (let round = 0; round < rounds; round++) {
       const ranges = PARTITIONS.map((partition) => readyRange({ partition, from: round * size, count: size }))
+      startedMs = performance.now()
       for (const kind of kinds(await commit(at, ...ranges))) seen[kind] = (seen[kind] ?? 0) + 1
     }
     writing = false

@@ -88,11 +88,7 @@ for (const [name, open] of brokers) {
           topic,
           Array.from({ length: 1000 }, (_, i) => ({ value: log(id + i) })),
         )
-        if (id === 4000)
-          await producer.send(
-            topic,
-            hostile.map((each) => ({ value: each.value })),
-          )
+        if (id === 4000) await producer.send(topic, hostile)
         if (id === 12_000) {
           await until('some rows', async () => (await stored()) > 2000)
           second.kill('SIGKILL')

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type HostileOutcome, hostileMessages } from '../../../src/demo/hostile.ts'
-import { REJECT_REASONS, SKIP_REASONS } from '../../../src/log.ts'
+import { type HostileMessage, type HostileOutcome, hostileMessages } from '../../../src/demo/hostile.ts'
+import { epochMs, REJECT_REASONS, SKIP_REASONS } from '../../../src/log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
 import { rangeOf, rawRecord } from '../../support/raw-records.ts'
 
 const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => Date.UTC(2026, 0, 6))
 
-function outcomeOf(value: Buffer | null): HostileOutcome {
-  const { events, rejects, skips } = normalize(rangeOf([rawRecord(value)]))
+/** Headers are written here as their own bytes alone: only how many there are matters before the store. */
+function outcomeOf({ value, headers, timestamp }: HostileMessage): HostileOutcome {
+  const section = headers === undefined ? null : Buffer.concat(headers.map(([, content]) => content ?? Buffer.alloc(0)))
+  const time = timestamp === undefined ? {} : { timestamp: epochMs(timestamp) }
+  const { events, rejects, skips } = normalize(rangeOf([rawRecord(value, { headers: section, ...time })]))
   const [skip] = SKIP_REASONS.filter((reason) => skips[reason] === 1)
   if (skip !== undefined) return { kind: 'skip', reason: skip }
   const reasons = rejects.map(({ reason }) => reason)
@@ -18,9 +21,9 @@ function outcomeOf(value: Buffer | null): HostileOutcome {
   return reason === undefined ? { kind: 'rows', count: events.length } : { kind: 'dead', reason }
 }
 
-for (const { name, value, expected } of hostileMessages()) {
-  test(`${name}: ${expected.kind}`, () => {
-    assert.deepEqual(outcomeOf(value), expected)
+for (const message of hostileMessages()) {
+  test(`${message.name}: ${message.expected.kind}`, () => {
+    assert.deepEqual(outcomeOf(message), message.expected)
   })
 }
 
