@@ -1,9 +1,11 @@
 /** `process`: the service. Builds the parts, runs the line until a signal, and closes them in reverse. */
+
 import { availableParallelism, hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { type Config, loadConfig } from '../config.ts'
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import { armFailpoint, failpoint } from '../failpoint.ts'
 import { startHttp } from '../http/server.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
@@ -64,6 +66,7 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
   const workers = options.workers ?? config.workers ?? Math.max(1, availableParallelism() - 1)
   const isWorker = options.worker !== undefined
   if (!isWorker && workers > 1) return supervise(workers, env, version)
+  armFailpoint(env)
   keepHeapSmall()
   const telemetry = createTelemetry({
     format: config.console.format,
@@ -228,9 +231,18 @@ class Service {
       await runPipeline(
         {
           source: this.#source,
-          normalize,
+          normalize: (range) => {
+            const normalized = normalize(range)
+            failpoint(range.purpose === 'warm-up' ? 'in_warm_up' : 'after_parse')
+            return normalized
+          },
           scorer: this.#scorer,
-          store: this.#store,
+          store: {
+            commit: (batch) => {
+              failpoint('after_score')
+              return this.#store.commit(batch)
+            },
+          },
           finished: (batch, outcomes, startedMs) =>
             telemetry.batchFinished({ batch, outcomes, durationMs: world.clock() - startedMs }),
           clock: world.clock,

@@ -2,7 +2,9 @@
  * Tells Kafka where the ledger stands, for lag tools: coalesced, at most once a second, and never in anybody's way. Nothing
  * ever reads it back but the very first start.
  */
+
 import type { Events } from '../events.ts'
+import { failpoint } from '../failpoint.ts'
 import { type Doorbell, rest, type Time } from './pacing.ts'
 
 const EVERY_MS = 1_000
@@ -48,7 +50,9 @@ export class HintCommitter {
     const sent = [...hints]
     hints.clear()
     try {
+      failpoint('before_kafka_commit')
       await this.#parts.commit(sent.map(([partition, offset]) => ({ partition, offset, leaderEpoch: -1 })))
+      failpoint('after_kafka_commit')
       this.#failures = 0
     } catch (error) {
       this.#failures++

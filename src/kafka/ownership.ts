@@ -2,6 +2,7 @@
  * What we own, from the group's word to the last outcome: assigned, handed out, settled; fenced or moved; given back before
  * the group is divided anew, or lost. The ledger's claims are made beside this (partition-claims.ts).
  */
+import { failpoint } from '../failpoint.ts'
 import type { Ledger } from '../ledger.ts'
 import type { CommitOutcome, PartitionRange } from '../pipeline.ts'
 import type { HandedOut } from './handed-out.ts'
@@ -102,6 +103,7 @@ export class Ownership {
     const { positions, options, hints } = this.#parts
     if (positions.all.length === 0) return
     for (const position of positions.all) position.close()
+    failpoint('in_revoke')
     await this.waitSettled(Math.min(options.rebalanceTimeoutMs / 3, REVOKE_WAIT_MAX_MS))
     await hints.flush()
     await this.#release()

@@ -6,6 +6,7 @@
  *   record stored is another one now -> truncated, recreated or swapped: this partition waits and is looked at again
  */
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogConnection } from './log-connection.ts'
 import { backoffMs, type Doorbell } from './pacing.ts'
@@ -79,6 +80,7 @@ export class PartitionClaims {
     const tokens = new Map(due.map((position) => [position, position.assignment]))
     const ours = (position: Position): boolean =>
       positions.get(position.partition) === position && position.assignment === tokens.get(position)
+    failpoint('in_claim')
     const answer = await ledger.claim(due.map((position) => position.partition)).catch((error: unknown) => {
       if (!isRetriable(error)) throw error
       const retryInMs = Math.min(...due.filter(ours).map((position) => this.#again(position)), BACKOFF.maxMs)
@@ -86,6 +88,7 @@ export class PartitionClaims {
       return null
     })
     if (answer === null) return
+    failpoint('after_claim')
     for (const { partition, group } of answer.refused) {
       events.partitionHeldByGroup({ partition, group })
       positions.get(partition)?.resync(time.clock() + HELD_RETRY_MS)

@@ -8,6 +8,7 @@
  * ledger's compare-and-set does. What is decided here is only what is worth trying.
  */
 import { isRetriable, ProcessorError } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
 import type { CommitOutcome, RawBatch, Source } from '../pipeline.ts'
 import { cutBatch, dueInMs } from './batcher.ts'
 import { Fetcher } from './fetcher.ts'
@@ -188,6 +189,7 @@ export class KafkaSource implements Source {
       const cut = dueMs === 0 ? cutBatch(positions, this.#options) : null
       if (cut !== null) {
         this.#handedOut.push(cut.batch, cut.held)
+        failpoint('after_fetch')
         yield cut.batch
       } else if (reading.aborted) return
       else await this.#bell.wait(dueMs, time, reading)

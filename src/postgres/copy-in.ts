@@ -8,8 +8,10 @@
  * A simple query of several statements is one implicit transaction: any error rolls all of it back. It needs nothing of the
  * session, so it works behind a pooler in transaction mode.
  */
+
 import type { Duplex } from 'node:stream'
 import type { Connection, Submittable } from 'pg'
+import { failpoint } from '../failpoint.ts'
 
 /** Measured: smaller frames cost calls, one huge frame costs a fifth of the speed. */
 const FRAME_BYTES = 64 * 1024
@@ -55,9 +57,16 @@ class CopyQuery implements Submittable {
       header.writeInt32BE(4 + frame.length, 1)
       stream.write(header)
       stream.write(frame)
+      if (at <= file.length >> 1 && at + FRAME_BYTES > file.length >> 1) {
+        // Half of it is on its way before the other half is even written.
+        stream.uncork()
+        failpoint('mid_copy')
+        stream.cork()
+      }
     }
     stream.write(COPY_DONE)
     stream.uncork()
+    if (this.#next === this.#files.length) failpoint('after_copy')
   }
 
   handleError(error: Error): void {

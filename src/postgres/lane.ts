@@ -2,8 +2,10 @@
  * One connection and the transactions that go over it. A partition belongs to one lane, so its batches commit in order; the
  * encoder's memory belongs to the lane too, and is only written to again after the connection that read it has answered or is gone.
  */
+
 import type pg from 'pg'
 import type { Events } from '../events.ts'
+import { failpoint } from '../failpoint.ts'
 import type { PinnedTopic } from '../ledger.ts'
 import type { ReadyRange } from '../pipeline.ts'
 import { aggregatesSql, groupsOf } from './aggregates.ts'
@@ -51,7 +53,9 @@ export class Lane {
       const shape = await this.#shapeOf(client)
       const ids = await this.#reserve(client, shape, ranges)
       const { text, files } = this.#encode(ranges, shape, ids)
+      failpoint('before_copy')
       await withDeadline(client, runCopy(client, text, files))
+      failpoint('after_commit_ack')
       return ids
     })
   }

@@ -14,7 +14,7 @@ import { promisify } from 'node:util'
 
 const VERSION = '4.3.1'
 const root = resolve(import.meta.dirname, '../..')
-const jars = join(root, '.cache', `kafka-${VERSION}`)
+export const jars = join(root, '.cache', `kafka-${VERSION}`)
 const run = promisify(execFile)
 
 export interface RealKafka {
@@ -36,7 +36,7 @@ export function realKafkaMissing(): string | null {
   return null
 }
 
-async function bringJars(): Promise<void> {
+export async function bringJars(): Promise<void> {
   if (existsSync(jars)) return
   await mkdir(join(root, '.cache'), { recursive: true })
   const partial = `${jars}.${process.pid}`
@@ -93,7 +93,8 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-async function launch(config: string, folder: string, port: number): Promise<ChildProcess> {
+/** Resolves when the port answers. */
+export async function launch(config: string, folder: string, port: number): Promise<ChildProcess> {
   const child = spawn('java', ['-Xmx768m', '-cp', `${jars}/*`, 'kafka.Kafka', config], { cwd: folder, stdio: 'ignore' })
   const deadline = performance.now() + 90_000
   while (!(await answers(port))) {

@@ -1,0 +1,86 @@
+/** Our workers: real processes through the proxies, watched for their memory, their exit codes and how they ended. */
+import { readFileSync } from 'node:fs'
+import { startWorker, type Worker } from '../support/worker.ts'
+
+/** Exit codes that nobody asked for, with what the worker said last. */
+export interface Surprise {
+  readonly pid: number
+  readonly end: number | string
+  readonly said: string
+}
+
+export class Fleet {
+  readonly #env: Readonly<Record<string, string>>
+  readonly #workers = new Set<Worker>()
+  /** Those whose end was asked for. */
+  readonly #expected = new Set<Worker>()
+  readonly surprises: Surprise[] = []
+  peakRssMb = 0
+  started = 0
+
+  constructor(env: Readonly<Record<string, string>>) {
+    this.#env = env
+  }
+
+  get workers(): Worker[] {
+    return [...this.#workers]
+  }
+
+  start(extra: Readonly<Record<string, string>> = {}): Worker {
+    const worker = startWorker({
+      NODE_ENV: 'test',
+      LOG_FORMAT: 'text',
+      CONSOLE_LOGS_PER_SECOND_MAX: '0',
+      ...this.#env,
+      ...extra,
+    })
+    this.started++
+    this.#workers.add(worker)
+    void worker.exited.then((end) => {
+      this.#workers.delete(worker)
+      if (this.#expected.delete(worker) || end === 'SIGKILL') return
+      this.surprises.push({ pid: worker.child.pid ?? 0, end, said: worker.output().slice(-2_000) })
+    })
+    return worker
+  }
+
+  async kill(worker: Worker): Promise<void> {
+    this.#expected.add(worker)
+    worker.kill('SIGKILL')
+    await worker.exited
+  }
+
+  /** SIGTERM; a code other than 0 within 30 s is a surprise. */
+  async stop(worker: Worker): Promise<void> {
+    this.#expected.add(worker)
+    worker.kill('SIGTERM')
+    const end = await Promise.race([
+      worker.exited,
+      new Promise<string>((done) => setTimeout(done, 30_000, 'too late').unref()),
+    ])
+    if (end === 'too late') await this.kill(worker)
+    if (end !== 0) this.surprises.push({ pid: worker.child.pid ?? 0, end, said: worker.output().slice(-2_000) })
+  }
+
+  /** Looks at every worker's peak resident memory. */
+  sample(): void {
+    for (const { child } of this.#workers) {
+      try {
+        const kb = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]
+        this.peakRssMb = Math.max(this.peakRssMb, Math.round(Number(kb ?? 0) / 1024))
+      } catch {
+        // It has just ended.
+      }
+    }
+  }
+
+  /** Every worker that is stopped goes on, and there are so many again. */
+  heal(count: number): void {
+    for (const worker of this.#workers) worker.kill('SIGCONT')
+    while (this.#workers.size < count) this.start()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => this.kill(worker)))
+  }
+}

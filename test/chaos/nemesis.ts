@@ -1,0 +1,101 @@
+/** Does harm at random, from a seed: one fault, sometimes two at once, then a moment of peace; and measures how long each is felt. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FAULTS, type Fault } from './faults.ts'
+import type { World } from './world.ts'
+
+export interface FaultRecord {
+  readonly name: string
+  readonly number: string
+  readonly lastedMs: number
+  /** From its end until every partition had moved on or had nothing left; null: not within the patience. */
+  readonly recoveredMs: number | null
+}
+
+const PATIENCE_MS = 60_000
+const TOGETHER_SHARE = 0.25
+
+export class Nemesis {
+  readonly #world: World
+  readonly #faults: readonly Fault[]
+  readonly #say: (line: string) => void
+  readonly records: FaultRecord[] = []
+
+  constructor(world: World, faults: readonly Fault[], say: (line: string) => void) {
+    this.#world = world
+    this.#faults = faults
+    this.#say = say
+  }
+
+  async run(untilMs: number): Promise<void> {
+    const { random } = this.#world
+    while (performance.now() < untilMs) {
+      const first = this.#pick(null)
+      const second = random.next() < TOGETHER_SHARE ? this.#pick(first) : null
+      await Promise.all([
+        this.#act(first),
+        ...(second === null ? [] : [sleep(random.below(2_000)).then(() => this.#act(second))]),
+      ])
+      this.#world.heal()
+      this.#world.fleet.sample()
+      await sleep(500 + random.below(2_000))
+    }
+  }
+
+  /** Each fault once, in order. */
+  async each(): Promise<void> {
+    for (const fault of this.#faults) {
+      if (fault.missing?.(this.#world) != null) continue
+      await this.#act(fault)
+      this.#world.heal()
+    }
+  }
+
+  #pick(beside: Fault | null): Fault {
+    const possible = this.#faults.filter(
+      (fault) => fault.on !== beside?.on && (fault.missing?.(this.#world) ?? null) === null,
+    )
+    const total = possible.reduce((sum, { weight = 2 }) => sum + weight, 0)
+    let left = this.#world.random.below(total)
+    for (const fault of possible) {
+      left -= fault.weight ?? 2
+      if (left < 0) return fault
+    }
+    throw new Error('there is no fault to choose')
+  }
+
+  async #act(fault: Fault): Promise<void> {
+    const startedMs = performance.now()
+    await fault.act(this.#world)
+    const lastedMs = Math.round(performance.now() - startedMs)
+    const recoveredMs = await this.#recovery()
+    this.records.push({ name: fault.name, number: fault.number, lastedMs, recoveredMs })
+    const felt =
+      recoveredMs === null
+        ? `no progress within ${PATIENCE_MS / 1000} s`
+        : `recovered in ${(recoveredMs / 1000).toFixed(1)} s`
+    this.#say(`${fault.number.padEnd(4)} ${fault.name}: ${(lastedMs / 1000).toFixed(1)} s, ${felt}`)
+  }
+
+  async #recovery(): Promise<number | null> {
+    const startedMs = performance.now()
+    const { world } = { world: this.#world }
+    let before: Map<number, number> | null = null
+    while (performance.now() - startedMs < PATIENCE_MS) {
+      const now = await world.ledger().catch(() => null)
+      if (
+        now !== null &&
+        before !== null &&
+        [...before].every(([partition, next]) => (now.get(partition) ?? 0) !== next)
+      )
+        return Math.round(performance.now() - startedMs)
+      before ??= now
+      await sleep(100)
+    }
+    return null
+  }
+}
+
+export const faultsNamed = (names: readonly string[]): Fault[] =>
+  FAULTS.filter(
+    ({ name, number }) => names.length === 0 || names.some((each) => number === each || name.includes(each)),
+  )

@@ -1,0 +1,151 @@
+/** The generator: logs at a steady rate, hostile ones among them, aborted transactions, bursts of poison. What Kafka holds is the truth, not what was sent. */
+import { Kafka, logLevel, type Producer as Transactional } from 'kafkajs'
+import { hostileMessages } from '../../src/demo/hostile.ts'
+import { Random } from '../../src/demo/random.ts'
+import { openProducer, type Producer } from '../../src/kafka/producer.ts'
+
+const SERVICES = 12
+const TICK_MS = 50
+
+export interface TrafficOptions {
+  readonly brokers: readonly string[]
+  readonly topic: string
+  /** Logs a second. */
+  readonly rate: number
+  readonly seed: number
+}
+
+export class Traffic {
+  readonly #options: TrafficOptions
+  readonly #random: Random
+  readonly #hostile = hostileMessages().map(({ value }) => value)
+  readonly #producer: Producer
+  readonly #kafka: Kafka
+  #id = 0
+  #over = false
+  #sent = 0
+  #running: Promise<void> = Promise.resolve()
+  /** Share of hostile messages; 1 while a burst of poison lasts. */
+  hostileShare = 0.005
+
+  private constructor(options: TrafficOptions, producer: Producer) {
+    this.#options = options
+    this.#random = new Random(options.seed)
+    this.#producer = producer
+    this.#kafka = new Kafka({ brokers: [...options.brokers], logLevel: logLevel.NOTHING, retry: { retries: 10 } })
+  }
+
+  static async start(options: TrafficOptions): Promise<Traffic> {
+    // gzip: every reader has it, the independent one too.
+    const producer = await openProducer({
+      brokers: options.brokers,
+      clientId: 'chaos',
+      compression: 'gzip',
+      requestTimeoutMs: 10_000,
+    })
+    return new Traffic(options, producer)
+  }
+
+  /** Messages that Kafka acknowledged. */
+  get sent(): number {
+    return this.#sent
+  }
+
+  async createTopic(partitions: number): Promise<void> {
+    await this.#producer.createTopic(this.#options.topic, partitions)
+  }
+
+  begin(): void {
+    this.#running = this.#run()
+  }
+
+  async end(): Promise<void> {
+    this.#over = true
+    await this.#running
+    await this.#producer.close()
+  }
+
+  /** A transaction of some logs that is given up after so long; until then nothing behind it can be read. */
+  async abortedTransaction(holdMs: number): Promise<void> {
+    const producer: Transactional = this.#kafka.producer({
+      transactionalId: `chaos-${this.#random.hex(8)}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    })
+    await producer.connect()
+    try {
+      const transaction = await producer.transaction()
+      const messages = Array.from({ length: 20 }, () => ({ value: this.#log('aborted') }))
+      await transaction.send({ topic: this.#options.topic, messages })
+      await new Promise((done) => setTimeout(done, holdMs))
+      await transaction.abort()
+    } finally {
+      await producer.disconnect()
+    }
+  }
+
+  async addPartitions(count: number): Promise<void> {
+    const admin = this.#kafka.admin()
+    await admin.connect()
+    try {
+      await admin.createPartitions({ topicPartitions: [{ topic: this.#options.topic, count }] })
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** One past the last offset of each partition. */
+  async ends(): Promise<Map<number, number>> {
+    const admin = this.#kafka.admin()
+    await admin.connect()
+    try {
+      const offsets = await admin.fetchTopicOffsets(this.#options.topic)
+      return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]))
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  async #run(): Promise<void> {
+    let due = performance.now()
+    while (!this.#over) {
+      const count = Math.round((this.#options.rate * TICK_MS) / 1000)
+      const messages = Array.from({ length: count }, () => ({ value: this.#message() }))
+      // A send that fails may have stored some of it: sent again, they are other records of Kafka.
+      await this.#producer.send(this.#options.topic, messages).then(
+        () => {
+          this.#sent += count
+        },
+        () => new Promise((done) => setTimeout(done, 200)),
+      )
+      due = Math.max(due + TICK_MS, performance.now() - 1_000)
+      const rest = due - performance.now()
+      if (rest > 0) await new Promise((done) => setTimeout(done, rest))
+    }
+  }
+
+  #message(): Buffer | null {
+    if (this.#random.next() >= this.hostileShare) return this.#log('ok')
+    return this.#hostile[this.#random.below(this.#hostile.length)] ?? null
+  }
+
+  #log(kind: string): Buffer {
+    const random = this.#random
+    const id = this.#id++
+    const service = `service-${random.below(SERVICES)}`
+    const isBad = random.next() < 0.01
+    return Buffer.from(
+      JSON.stringify({
+        service,
+        level: isBad ? 'ERROR' : 'INFO',
+        message: isBad
+          ? `upstream ${random.below(9)} timed out after ${random.below(5000)} ms`
+          : `request ${random.hex(8)} served`,
+        latency_ms: Math.round((isBad ? 2_000 : 40) * Math.exp(0.4 * random.normal()) * 100) / 100,
+        timestamp: new Date().toISOString(),
+        id,
+        kind,
+      }),
+    )
+  }
+}
