@@ -11,9 +11,9 @@ const PRIOR_BLOCKS = 6
 const PRIOR_MEDIAN = 1.2
 const PRIOR_UPPER = 2.4
 /** A maximum of ten minutes is a tail of one log in about a hundred. */
-const BLOCK_SURPRISE = 2
 
 export class BlockMaxima {
+  readonly #extra: number
   #block = -1
   #maximum = 0
   #kept = 0
@@ -22,6 +22,10 @@ export class BlockMaxima {
   #location = PRIOR_MEDIAN - (0.3665 * (PRIOR_UPPER - PRIOR_MEDIAN)) / 1.884
   #scale = (PRIOR_UPPER - PRIOR_MEDIAN) / 1.884
 
+  constructor(extra: number) {
+    this.#extra = extra
+  }
+
   /** The surprise that history allows for this one of theory; notes it. */
   calibrate(theory: number): number {
     if (theory > this.#maximum) this.#maximum = theory
@@ -29,7 +33,7 @@ export class BlockMaxima {
     const y = (theory - this.#location) / this.#scale
     // -log10(1 - exp(-exp(-y))), whose tail is y / ln 10.
     const allowed = y > 5 ? y / Math.LN10 : -Math.log10(-Math.expm1(-Math.exp(-y)))
-    return Math.min(theory, allowed + BLOCK_SURPRISE)
+    return Math.min(theory, allowed + this.#extra)
   }
 
   /** Told when event time enters another 10-minute block. */

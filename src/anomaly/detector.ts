@@ -10,20 +10,22 @@ import { EventClock } from './event-clock.ts'
 import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.ts'
 import { explain } from './explanation.ts'
 import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
-import { ERROR } from './levels.ts'
+import { ERROR, Levels } from './levels.ts'
 import { templateId } from './message-template.ts'
-import { shareSurprise, softScore } from './probability.ts'
+import { shareSurprise, softScore, sustained } from './probability.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { ServiceState } from './service-state.ts'
 import { StateReader, StateWriter } from './state-bytes.ts'
 import { NOVELTY } from './template-store.ts'
 
-const WARM_LOGS = 150
+const WARM_LOGS = 50
+/** A service of so few logs counts by half. */
+const YOUNG_LOGS = 100
 const OVERFLOW_SERVICE = '__other__'
 /** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
 const BYSTANDER_SURPRISE = 2
-const SLOW_QUANTILE = 0.98
-const SLOW_USUAL = 0.045
+const SLOW_QUANTILE = 0.99
+const SLOW_USUAL = 0.022
 const UNREMARKABLE = 0.7
 const WINDOW_HALF = 2.2
 const FOREST_HALF = 2
@@ -55,6 +57,7 @@ export class Detector {
   readonly #random: SeededRandom
   readonly #joint: JointSurprise
   readonly #services = new Map<string, ServiceState>()
+  readonly #everyone = new Levels()
   readonly #clock = new EventClock()
   readonly #findings = channel.emptyFindings()
   readonly #vector = new Float64Array(DIMENSIONS)
@@ -71,6 +74,11 @@ export class Detector {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
     this.#joint = new JointSurprise(this.#random)
+  }
+
+  /** Of the log judged last; overwritten by the next. */
+  get findings(): channel.Findings {
+    return this.#findings
   }
 
   /** Latest event time believed, in epoch ms; 0 before the first log. */
@@ -105,6 +113,7 @@ export class Detector {
     this.#clock.exchange(bytes)
     this.#random.exchange(bytes)
     this.#joint.exchange(bytes)
+    this.#everyone.exchange(bytes)
     bytes.number(this.#services.size)
     for (const [name, service] of this.#services) {
       bytes.text(name)
@@ -122,6 +131,7 @@ export class Detector {
       detector.#clock.exchange(bytes)
       detector.#random.exchange(bytes)
       detector.#joint.exchange(bytes)
+      detector.#everyone.exchange(bytes)
       for (let left = bytes.number(); left > 0; left--) {
         const name = bytes.text()
         const service = new ServiceState()
@@ -153,15 +163,15 @@ export class Detector {
     surprises.fill(0)
     windows.count(bucket, LOGS)
     if (severity >= ERROR) windows.count(bucket, ERRORS)
-    const at = this.#template(event.message, service)
+    const at = this.#template(event.message, service, severity)
     novelty.touch(templates, at, log.seconds)
     surprises[channel.TEMPLATE] = novelty.templateSurprise(templates, at, severity)
     surprises[channel.TEMPLATE_BURST] = service.burst.calibrate(
-      novelty.burstSurprise(templates, at, service.volume.perMinute),
+      service.volume.known ? novelty.burstSurprise(templates, at, service.volume.perMinute) : 0,
     )
     observed[channel.TEMPLATE_BURST] = novelty.observedBurst(templates, at)
     expected[channel.TEMPLATE_BURST] = novelty.expectedBurst(templates, at, service.volume.perMinute)
-    surprises[channel.LEVEL] = service.levels.levelSurprise(severity)
+    surprises[channel.LEVEL] = service.levels.levelSurprise(severity, this.#everyone)
     expected[channel.LEVEL] = service.levels.shareOf(severity)
     const ownError = severity >= ERROR ? Number.POSITIVE_INFINITY : BYSTANDER_SURPRISE
     surprises[channel.ERROR_RATE] = Math.min(ownError, this.#errorSurprise(service))
@@ -183,12 +193,9 @@ export class Detector {
     if (slow) windows.count(log.bucket, SLOW)
     surprises[channel.LATENCY] = latency.pointSurprise
     surprises[channel.LATENCY_SHIFT] = log.service.shift.calibrate(latency.shiftSurprise())
-    const share = log.service.exceedance.calibrate(
-      Math.max(
-        shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL),
-        shareSurprise(windows.fiveMinutes(SLOW), windows.fiveMinutes(LATENCIES), SLOW_USUAL),
-      ),
-    )
+    const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
+    const longer = shareSurprise(windows.fiveMinutes(SLOW), windows.fiveMinutes(LATENCIES), SLOW_USUAL)
+    const share = log.service.exceedance.calibrate(sustained(lately, longer))
     surprises[channel.SLOW_SHARE] = slow ? share : Math.min(BYSTANDER_SURPRISE, share)
     observed[channel.LATENCY] = observed[channel.LATENCY_SHIFT] = log.latencyMs
     expected[channel.LATENCY] = expected[channel.LATENCY_SHIFT] = Math.exp(latency.expectedLog)
@@ -197,18 +204,18 @@ export class Detector {
   }
 
   #errorSurprise({ levels, windows }: ServiceState): number {
-    return Math.max(
+    return sustained(
       levels.errorSurprise(windows.minute(ERRORS), windows.minute(LOGS)),
       levels.errorSurprise(windows.fiveMinutes(ERRORS), windows.fiveMinutes(LOGS)),
     )
   }
 
-  #template(message: string, service: ServiceState): number {
+  #template(message: string, service: ServiceState, severity: number): number {
     const id = templateId(message)
     const known = service.templates.find(id)
     if (known >= 0) return known
     const at = service.templates.add(id)
-    service.templates.values[at + NOVELTY] = service.novelty.birthSurprise()
+    service.templates.values[at + NOVELTY] = service.novelty.birthSurprise(severity)
     return at
   }
 
@@ -217,7 +224,7 @@ export class Detector {
     const verdict = this.#verdict
     const s = this.#findings.surprises
     let strongest = 0
-    for (const surprise of s) if (surprise > strongest) strongest = surprise
+    for (let c = 0; c < s.length; c++) if (s[c]! > strongest) strongest = s[c]!
     this.#vector[0] = s[channel.LATENCY]!
     this.#vector[1] = s[channel.LATENCY_SHIFT]!
     this.#vector[2] = s[channel.SLOW_SHARE]!
@@ -225,9 +232,10 @@ export class Detector {
     this.#vector[4] = Math.max(s[channel.TEMPLATE]!, s[channel.TEMPLATE_BURST]!)
     this.#vector[5] = s[channel.ERROR_RATE]!
     this.#vector[6] = s[channel.SURGE]!
+    strongest *= service.logs / (service.logs + YOUNG_LOGS)
     const joint = this.#joint.look(this.#vector)
     verdict.windowScore = softScore(strongest - UNREMARKABLE, WINDOW_HALF)
-    verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : verdict.windowScore
+    verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : 0.8 * verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
     verdict.isAnomaly = verdict.warm && verdict.score >= (this.#options.threshold ?? THRESHOLD)
@@ -243,7 +251,8 @@ export class Detector {
     const weight = service.learningWeight
     if (log.event.latencyMs !== null) service.latency.learn(service.templates, at, weight)
     service.levels.learn(log.severity, weight)
-    service.novelty.learn(service.templates, at, service.block)
+    this.#everyone.learn(log.severity, weight)
+    service.novelty.learn(service.templates, at, service.block, log.severity)
     service.logs++
     // A young service surprises in everything; the forest would take that for usual.
     if (this.#verdict.warm) this.#joint.learn(!this.#verdict.isAnomaly && weight === 1)

@@ -7,6 +7,11 @@ import type { StateBytes } from './state-bytes.ts'
 export const WARN = 2
 export const ERROR = 3
 const FATAL = 4
+/** The prior counts like so many logs. */
+const PRIOR_LOGS = 30
+/** Shares of errors wander: this much more than usual is not news yet, nor what few logs may hide. */
+const WANDER = 1.4
+const WANDER_SHARE = 0.002
 
 export class Levels {
   readonly #counts = new Float64Array(5)
@@ -21,18 +26,27 @@ export class Levels {
 
   /** Share of logs at this severity or above. */
   shareOf(severity: number): number {
-    let atLeast = severity === FATAL ? 0.05 : 0.3
-    for (let level = severity; level <= FATAL; level++) atLeast += this.#counts[level]!
-    return Math.min(1, atLeast / (this.#total + 30))
+    return this.#shareOf(severity, severity === FATAL ? 0.05 : 0.3)
   }
 
-  levelSurprise(severity: number): number {
-    return severity < WARN ? 0 : -Math.log10(this.shareOf(severity))
+  /** Of a log at this severity; what all services of the partition do stands in while this one is young. */
+  levelSurprise(severity: number, everyone: Levels): number {
+    return severity < WARN ? 0 : -Math.log10(this.#shareOf(severity, PRIOR_LOGS * everyone.shareOf(severity)))
+  }
+
+  #shareOf(severity: number, prior: number): number {
+    let atLeast = prior
+    for (let level = severity; level <= FATAL; level++) atLeast += this.#counts[level]!
+    return Math.min(1, atLeast / (this.#total + PRIOR_LOGS))
   }
 
   errorSurprise(errors: number, logs: number): number {
     const usual = this.errorShare
-    return shareSurprise(errors, logs, Math.min(0.95, Math.max(1.4 * usual, usual + 0.008)))
+    return shareSurprise(
+      errors,
+      logs,
+      Math.min(0.95, WANDER * usual + WANDER_SHARE + 2 * Math.sqrt(usual / (this.#errorsOf + 30))),
+    )
   }
 
   learn(severity: number, weight: number): void {

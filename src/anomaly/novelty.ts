@@ -9,12 +9,15 @@ const BURST_SECONDS = 60
 const FADING = [0, 1, 0.6, 0.35]
 
 export class Novelty {
-  #new = 0
+  /** Templates seen for the first time, by severity. */
+  readonly #new = new Float64Array(5)
   #total = 0
 
   /** Surprise of a template that is not in the store. */
-  birthSurprise(): number {
-    return -Math.log10(Math.min(1, (this.#new + 0.3) / (this.#total + 20)))
+  birthSurprise(severity: number): number {
+    let births = 0.3
+    for (let level = severity; level < 5; level++) births += this.#new[level]!
+    return -Math.log10(Math.min(1, births / (this.#total + 20)))
   }
 
   templateSurprise(templates: TemplateStore, at: number, severity: number): number {
@@ -46,23 +49,23 @@ export class Novelty {
     values[at + BURST_AT] = seconds - Math.min(0, passed)
   }
 
-  learn(templates: TemplateStore, at: number, block: number): void {
+  learn(templates: TemplateStore, at: number, block: number, severity: number): void {
     const values = templates.values
     this.#total++
     values[at + COUNT]!++
-    if (values[at + BLOCKS] === 0) this.#new++
+    if (values[at + BLOCKS] === 0) this.#new[severity]!++
     if (values[at + LAST_BLOCK] === block && values[at + BLOCKS] !== 0) return
     values[at + LAST_BLOCK] = block
     values[at + BLOCKS]!++
   }
 
   decay(factor: number): void {
-    this.#new *= factor
+    for (let level = 0; level < 5; level++) this.#new[level]! *= factor
     this.#total *= factor
   }
 
   exchange(bytes: StateBytes): void {
-    this.#new = bytes.number(this.#new)
+    bytes.numbers(this.#new)
     this.#total = bytes.number(this.#total)
   }
 }

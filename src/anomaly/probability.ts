@@ -33,6 +33,14 @@ export function normalQuantile(u: number): number {
   return u < 0.5 ? -z : z
 }
 
+/**
+ * A minute's surprise and five minutes' as one. Five minutes find what is slow to show, but remember an incident that has ended: they
+ * count as far as the last minute bears them out.
+ */
+export function sustained(lately: number, longer: number): number {
+  return Math.max(lately, Math.min(longer, 1 + 2 * lately))
+}
+
 /** Surprise onto [0, 1), rising everywhere, so that ranking inside a strong incident is kept. `half` maps to 0.5. */
 export function softScore(surprise: number, half: number): number {
   return surprise <= 0 ? 0 : Math.min(1 - 2 ** (-surprise / half), 1 - 2 ** -40)

@@ -6,6 +6,11 @@ const GROUP = 16
 const LOW = -8
 const WIDTH = 0.125
 const TAIL_EVERY = 32
+/** Mean excess over the 99.5 % quantile where little is known. */
+const PRIOR_EXCESS = 0.35
+const PRIOR_EXCESSES = 4
+/** The exponential tail counts like so many residuals: it decides where there are few beyond, and not where there are many. */
+const TAIL_WEIGHT = 300
 
 export class ResidualHistogram {
   readonly #bins = new Float32Array(BINS)
@@ -31,7 +36,12 @@ export class ResidualHistogram {
   /** -log10 of the share of residuals at least r, given that `below(r)` is u. */
   surprise(r: number, u: number): number {
     if (r <= this.#q995) return -Math.log10(Math.max(0.005, 1 - u))
-    return 2.30103 + (this.#tailRate * (r - this.#q995)) / Math.LN10
+    const place = Math.min(BINS - 0.001, (r - LOW) / WIDTH)
+    const bin = Math.floor(place)
+    let above = this.#bins[bin]! * (bin + 1 - place)
+    for (let b = bin + 1; b < BINS; b++) above += this.#bins[b]!
+    const beyond = 0.005 * Math.exp(-this.#tailRate * (r - this.#q995))
+    return -Math.log10((above + TAIL_WEIGHT * beyond) / (this.#total + TAIL_WEIGHT))
   }
 
   learn(r: number, weight: number): void {
@@ -63,22 +73,22 @@ export class ResidualHistogram {
     this.#tailRate = bytes.number(this.#tailRate)
   }
 
-  /** Exponential in log-latency between the 95 % and the 99.5 % quantile: a power law, as latencies have. */
+  /** Exponential in log-latency beyond the 99.5 % quantile, a power law, as latencies have; by the mean excess (Hill 1975). */
   #fitTail(): void {
     if (this.#total < 100) return
     let above = 0
-    let q995 = LOW
-    let q95 = LOW
-    for (let b = BINS - 1; b >= 0; b--) {
-      above += this.#bins[b]!
-      if (q995 === LOW && above > this.#total * 0.005) q995 = LOW + (b + 1) * WIDTH
-      if (above > this.#total * 0.05) {
-        q95 = LOW + (b + 0.5) * WIDTH
-        break
-      }
+    let excess = 0
+    let b = BINS - 1
+    for (; b > 0; b--) {
+      const count = this.#bins[b]!
+      above += count
+      excess += count * (LOW + (b + 0.5) * WIDTH)
+      if (above > this.#total * 0.005) break
     }
+    const q995 = LOW + b * WIDTH
+    const meanExcess = (excess - above * q995 + PRIOR_EXCESSES * PRIOR_EXCESS) / (above + PRIOR_EXCESSES)
     const few = 50 / (50 + this.#total)
     this.#q995 = q995 * (1 - few) + Math.max(q995, 2.6) * few
-    this.#tailRate = Math.LN10 / Math.max(0.4, q995 - q95)
+    this.#tailRate = 1 / Math.max(0.2, meanExcess)
   }
 }

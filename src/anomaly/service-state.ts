@@ -12,6 +12,8 @@ import { Volume } from './volume.ts'
 const MEMORY_SECONDS = 6 * 3600
 const BLOCK_SECONDS = 600
 const BUCKETS_PER_BLOCK = BLOCK_SECONDS / BUCKET_SECONDS
+/** Until then nobody knows what is usual, and a service learns in full. */
+const YOUNG_SECONDS = 3600
 const ALARM_ON = 4.5
 const ALARM_OFF = 2.5
 /** Longer than this is no incident but the new normal. */
@@ -27,18 +29,19 @@ export class ServiceState {
   readonly novelty = new Novelty()
   readonly volume = new Volume()
   readonly windows = new EventWindows()
-  readonly shift = new BlockMaxima()
-  readonly exceedance = new BlockMaxima()
-  readonly surge = new BlockMaxima()
-  readonly burst = new BlockMaxima()
+  readonly shift = new BlockMaxima(2)
+  readonly exceedance = new BlockMaxima(2)
+  readonly surge = new BlockMaxima(1.2)
+  readonly burst = new BlockMaxima(1.5)
   /** Logs learned. */
   logs = 0
   block = -1
   #alarmSince = -1
+  #firstSeen = -1
 
   /** How much the log at hand may teach the baselines. */
   get learningWeight(): number {
-    if (this.#alarmSince < 0) return 1
+    if (this.#alarmSince < 0 || this.#alarmSince - this.#firstSeen < YOUNG_SECONDS) return 1
     return this.windows.bucket * BUCKET_SECONDS - this.#alarmSince > ALARM_SECONDS_MAX ? 1 : WEIGHT_IN_ALARM
   }
 
@@ -46,6 +49,7 @@ export class ServiceState {
   advance(bucket: number): void {
     const windows = this.windows
     if (bucket <= windows.bucket) return
+    if (this.#firstSeen < 0) this.#firstSeen = bucket * BUCKET_SECONDS
     if (windows.bucket < 0 || bucket - windows.bucket > SILENCE_BUCKETS) windows.restart(bucket)
     while (windows.bucket < bucket) {
       this.volume.learn(windows.newest(), windows.minute(LOGS), this.learningWeight)
@@ -65,6 +69,7 @@ export class ServiceState {
     this.logs = bytes.number(this.logs)
     this.block = bytes.number(this.block)
     this.#alarmSince = bytes.number(this.#alarmSince)
+    this.#firstSeen = bytes.number(this.#firstSeen)
     const parts = [this.templates, this.latency, this.levels, this.novelty, this.volume, this.windows]
     for (const part of [...parts, this.shift, this.exceedance, this.surge, this.burst]) part.exchange(bytes)
   }

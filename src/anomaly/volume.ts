@@ -17,6 +17,11 @@ export class Volume {
     return this.rate * 6
   }
 
+  /** The usual rate is known well enough to compare with. */
+  get known(): boolean {
+    return this.#buckets >= 30
+  }
+
   /** Surprise of the last minute's count. */
   surgeSurprise(minuteLogs: number): number {
     const usual = this.perMinute

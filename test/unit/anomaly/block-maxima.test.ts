@@ -3,8 +3,8 @@ import { it } from 'node:test'
 import { BlockMaxima } from '../../../src/anomaly/block-maxima.ts'
 
 it('a statistic that often rises high must rise higher to surprise', () => {
-  const calm = new BlockMaxima()
-  const restless = new BlockMaxima()
+  const calm = new BlockMaxima(2)
+  const restless = new BlockMaxima(2)
   for (let block = 0; block < 60; block++) {
     calm.enter(block)
     restless.enter(block)
@@ -16,7 +16,7 @@ it('a statistic that often rises high must rise higher to surprise', () => {
 })
 
 it('an incident does not teach the calibration about itself within the hour', () => {
-  const maxima = new BlockMaxima()
+  const maxima = new BlockMaxima(2)
   for (let block = 0; block < 40; block++) {
     maxima.enter(block)
     maxima.calibrate(1.5)
@@ -30,7 +30,7 @@ it('an incident does not teach the calibration about itself within the hour', ()
 })
 
 it('the calibrated surprise rises with the statistic and never exceeds it', () => {
-  const maxima = new BlockMaxima()
+  const maxima = new BlockMaxima(2)
   let last = 0
   for (let theory = 0; theory < 40; theory += 0.1) {
     const calibrated = maxima.calibrate(theory)
