@@ -26,6 +26,7 @@ export interface Config {
     readonly sslRootCert: string | undefined
     readonly poolSize: number
     readonly migrate: boolean
+    readonly schema: string | undefined
     readonly namespace: string
   }
   readonly http: { readonly host: string; readonly port: number }
@@ -137,6 +138,7 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       sslRootCert: get<string | undefined>('DB_SSLROOTCERT'),
       poolSize: get<number>('DB_POOL_SIZE'),
       migrate: get<boolean>('DB_MIGRATE'),
+      schema: get<string | undefined>('DB_SCHEMA'),
       namespace: get<string>('INSIGHTHUB_NAMESPACE'),
     },
     http: { host: get<string>('HTTP_HOST'), port: get<number>('HTTP_PORT') },

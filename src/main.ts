@@ -28,6 +28,12 @@ function wholes(text: string): number[] {
   return text.split(',').map(whole)
 }
 
+function minutes(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0.5 && value <= 10_000)) throw new InvalidArgumentError('expected minutes, at least 0.5')
+  return value
+}
+
 function complain(error: unknown): number {
   if (error instanceof ProcessorError && error.code === 'CONFIG_INVALID') {
     process.stderr.write(`The settings cannot be used:\n${error.message.replace(/^/gm, '  ')}\n`)
@@ -102,6 +108,23 @@ program
   .action((options) => end(import('./commands/status.ts').then(({ run }) => run(options, process.env))))
 
 program.addCommand(deadLettersCommand(end, process.env))
+
+program
+  .command('audit')
+  .description('whether ledger, tables, dead letters and Kafka agree, by partition; names every difference')
+  .option('--json', 'as JSON')
+  .action((options) => end(import('./commands/audit.ts').then(({ run }) => run(options, process.env))))
+
+program
+  .command('prove')
+  .description('exactly once, tried on your own Kafka and PostgreSQL with faults; writes a certificate')
+  .option('--minutes <n>', 'how long in all', minutes, 5)
+  .option('--seed <n>', 'seed of messages and faults', whole)
+  .option('--rate <n>', 'messages a second', positive, 1_000)
+  .option('--workers <n>', 'how many workers', positive, 3)
+  .option('--keep', 'leave the topic, the group and the schema for a closer look')
+  .option('--json', 'the certificate as the last thing printed')
+  .action((options) => end(import('./commands/prove.ts').then(({ run }) => run(options, process.env, version()))))
 
 program
   .command('bench')

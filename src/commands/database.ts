@@ -18,6 +18,7 @@ export function databaseOptions(config: Config, purpose: string): DatabaseOption
     password: url.password ?? database.password,
     ssl: sslOptions(mode, host, certificate(database.sslRootCert)),
     applicationName: `insighthub-processor ${purpose}`,
+    schema: database.schema,
   }
 }
 

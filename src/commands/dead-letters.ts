@@ -6,16 +6,9 @@ import type {
   WholeDeadLetter,
 } from '../postgres/dead-letter-filter.ts'
 import { groupDeadLetters, listDeadLetters, showDeadLetter } from '../postgres/dead-letters.ts'
-import {
-  filterOf,
-  type Output,
-  outputOf,
-  parsePosition,
-  positionOf,
-  type WhichLetters,
-  writeTable,
-} from './dead-letter-options.ts'
+import { filterOf, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
 import { hexDump, preview, printable, printableJson } from './printable.ts'
+import { writeTable } from './table.ts'
 
 interface DeadLettersListOptions extends Output {
   readonly filter: DeadLetterFilter & { readonly limit: number }

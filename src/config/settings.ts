@@ -97,6 +97,16 @@ export const SETTINGS = {
     expected: 'true or false',
     about: 'Whether a start brings the schema up to date. With false it refuses a schema that is not.',
   },
+  DB_SCHEMA: {
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[a-z_][a-z0-9_]{0,62}$/),
+    default: undefined,
+    expected: 'a name of lower case letters, digits and underscores',
+    about:
+      'The schema of all tables, which must exist; no other is looked into. Unset: the first one of the search_path.',
+  },
   INSIGHTHUB_NAMESPACE: word('default', 'Keeps the positions of several installations in one database apart.'),
   HTTP_HOST: word('127.0.0.1', 'Address that health, metrics and status listen on.'),
   HTTP_PORT: number({ min: 0, max: 65_535, default: 9_464 }, 'Port of them; 0 takes any free one and prints it.'),

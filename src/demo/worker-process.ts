@@ -10,6 +10,7 @@ export interface WorkerProcess {
   readonly address: string
   readonly logFile: string
   metrics(): Promise<string>
+  signal(name: NodeJS.Signals): void
   kill(): Promise<void>
   /** SIGTERM, then the exit code. */
   stop(): Promise<number>
@@ -64,6 +65,7 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
     address: address ?? '',
     logFile: options.logFile,
     metrics: async () => (await fetch(`${address}/metrics`, { signal: AbortSignal.timeout(5_000) })).text(),
+    signal: (name) => void child.kill(name),
     kill: async () => {
       child.kill('SIGKILL')
       await exitOf(child)

@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly password: string | undefined
   readonly ssl: false | ConnectionOptions
   readonly applicationName: string
+  /** The only schema that names are looked up in; undefined: as the server is set. */
+  readonly schema?: string | undefined
 }
 
 /** Longest wait for anything but a connection: a network that went dark answers nothing, and no server timeout helps then. */
@@ -20,7 +22,7 @@ export const DEADLINE_MS = 15_000
 const CONNECT_MS = 5_000
 
 export async function connect(options: DatabaseOptions): Promise<pg.Client> {
-  const { host, port, database, user, password, ssl, applicationName } = options
+  const { host, port, database, user, password, ssl, applicationName, schema } = options
   const client = new pg.Client({
     host,
     port,
@@ -31,6 +33,8 @@ export async function connect(options: DatabaseOptions): Promise<pg.Client> {
     application_name: applicationName,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,
+    // With the start of the session, so that it also holds behind a pooler that hands sessions round.
+    ...(schema === undefined ? {} : { options: `-c search_path=${schema}` }),
   })
   // A backend that dies while idle is an event; without a listener it would end the process. The next use notices.
   client.on('error', () => undefined)

@@ -1,0 +1,173 @@
+/** Where a proof plays: the given Kafka and PostgreSQL, or embedded ones; with a topic, a group and a schema of its own in them. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { loadConfig } from '../config.ts'
+import { messageOf, ProcessorError } from '../errors.ts'
+import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
+import { openProducer, type Producer } from '../kafka/producer.ts'
+import { deleteGroup, deleteTopic } from '../kafka/topic-admin.ts'
+import { close, connect, type DatabaseOptions } from '../postgres/connection.ts'
+import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
+import { databaseOptions } from './database.ts'
+
+export interface Stage {
+  readonly brokers: readonly string[]
+  /** With the proof's schema. */
+  readonly database: DatabaseOptions
+  /** What the workers need beyond our environment. */
+  readonly env: Readonly<Record<string, string>>
+  readonly topic: string
+  readonly schema: string
+  readonly producer: Producer
+  readonly versions: Readonly<Record<string, string>>
+  /** Takes away what was made, in reverse; what could not be taken away is told. */
+  close(keep: boolean): Promise<string[]>
+}
+
+export const PARTITIONS = 4
+const CONNECT_TIMEOUT_MS = 5_000
+const REQUEST_TIMEOUT_MS = 30_000
+
+interface Undo {
+  /** null: nothing that stays behind. */
+  readonly what: string | null
+  readonly undo: () => Promise<unknown>
+}
+
+/** Rejects with whatever hinders it; what was made until then is taken away. */
+export async function openStage(env: NodeJS.ProcessEnv, id: string, tell: (text: string) => void): Promise<Stage> {
+  const undos: Undo[] = []
+  const closeStage = async (keep: boolean): Promise<string[]> => {
+    const left: string[] = []
+    for (const { what, undo } of undos.splice(0).reverse()) {
+      if (keep && what !== null) left.push(what)
+      else await undo().catch((error: unknown) => left.push(`${what ?? 'a part'} (${messageOf(error)})`))
+    }
+    return left
+  }
+  try {
+    const kafka = await openKafka(env, id, { undos, tell })
+    const postgres = await openPostgres(env, id, { undos, tell })
+    return {
+      ...kafka,
+      ...postgres,
+      versions: { ...kafka.versions, ...postgres.versions },
+      env: { ...kafka.env, ...postgres.env },
+      close: closeStage,
+    }
+  } catch (error) {
+    await closeStage(false)
+    throw error
+  }
+}
+
+interface Making {
+  readonly undos: Undo[]
+  readonly tell: (text: string) => void
+}
+
+async function openKafka(env: NodeJS.ProcessEnv, id: string, { undos, tell }: Making) {
+  let brokers: readonly string[]
+  let where: string
+  if (env['KAFKA_BROKER'] === undefined) {
+    const broker = await startEmbeddedBroker({})
+    undos.push({ what: null, undo: () => broker.close() })
+    brokers = [broker.address]
+    where = `embedded broker, ${broker.address}`
+  } else {
+    brokers = loadConfig(env).config.kafka.brokers
+    where = brokers.join(',')
+  }
+  const cluster = { brokers, clientId: 'insighthub-prove' }
+  const limits = { ...cluster, requestTimeoutMs: REQUEST_TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const producer = await openProducer(cluster)
+  undos.push({ what: null, undo: () => producer.close() })
+  const topic = `insighthub-prove-${id}`
+  undos.push({ what: `the topic ${topic}`, undo: () => deleteTopic(limits, topic) })
+  undos.push({ what: `the group ${topic}`, undo: () => persistently(() => deleteGroup(limits, topic)) })
+  await producer.createTopic(topic, PARTITIONS)
+  tell(`✓ Kafka: ${where}; topic and group ${topic}, ${PARTITIONS} partitions`)
+  const kafkaEnv = { KAFKA_BROKER: brokers.join(','), KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic }
+  return { brokers, topic, producer, env: kafkaEnv, versions: { kafka: where } }
+}
+
+/** A member that was killed is in the group until its session is over. */
+async function persistently(work: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries >= 15) throw error
+      await sleep(1_000)
+    }
+  }
+}
+
+async function openPostgres(env: NodeJS.ProcessEnv, id: string, { undos, tell }: Making) {
+  const schema = `insighthub_prove_${id}`
+  let given: DatabaseOptions
+  let databaseEnv: Record<string, string> = { DB_SCHEMA: schema }
+  let where: string
+  if (env['DATABASE_URL'] === undefined && env['DB_HOST'] === undefined) {
+    const server = await startEmbeddedPostgres({ durable: true })
+    undos.push({ what: null, undo: () => server.close() })
+    const { host, port, user, password, database } = server
+    given = { host, port, user, password, database, ssl: false, applicationName: 'insighthub-processor prove' }
+    databaseEnv = { ...databaseEnv, DATABASE_URL: server.url }
+    where = `embedded (${server.binaries})`
+  } else {
+    given = databaseOptions(loadConfig(env).config, 'prove')
+    where = `${given.host}:${given.port}, database ${given.database}`
+  }
+  const { schema: _, ...outside } = given
+  undos.push({ what: `the schema ${schema}`, undo: () => dropSchema(outside, schema) })
+  const version = await createSchema(outside, schema)
+  tell(`✓ PostgreSQL: ${where}; schema ${schema}`)
+  return { database: { ...given, schema }, schema, env: databaseEnv, versions: { postgresql: `${version}, ${where}` } }
+}
+
+/** Answers the server's version. */
+async function createSchema(database: DatabaseOptions, schema: string): Promise<string> {
+  const client = await connect(database)
+  try {
+    await client.query(`create schema ${schema}`)
+    await reachTimescale(client, schema)
+    return (
+      (await client.query<{ version: string }>(`select current_setting('server_version') as version`)).rows[0]
+        ?.version ?? ''
+    )
+  } catch (error) {
+    const text = `the schema ${schema} could not be made: ${messageOf(error)}; the user needs CREATE on the database`
+    throw new ProcessorError('POSTGRES_CONFIGURATION', text, { cause: error })
+  } finally {
+    await close(client)
+  }
+}
+
+/**
+ * The proof's schema is the only one that its workers look into, so that no name can ever mean a table of the installation. Of
+ * TimescaleDB, where it is installed, they need one function.
+ */
+async function reachTimescale(client: Awaited<ReturnType<typeof connect>>, schema: string): Promise<void> {
+  const { rows } = await client.query<{ home: string }>(
+    `select quote_ident(n.nspname) as home
+       from pg_extension e
+       join pg_namespace n on n.oid = e.extnamespace
+      where e.extname = 'timescaledb'`,
+  )
+  const home = rows[0]?.home
+  if (home === undefined) return
+  await client.query(`
+    create function ${schema}.create_hypertable(relation regclass, time_column_name name, chunk_time_interval interval, create_default_indexes boolean)
+    returns void language sql as $$
+      select ${home}.create_hypertable(relation, time_column_name, chunk_time_interval => chunk_time_interval, create_default_indexes => create_default_indexes)
+    $$`)
+}
+
+async function dropSchema(database: DatabaseOptions, schema: string): Promise<void> {
+  const client = await connect(database)
+  try {
+    await client.query(`drop schema if exists ${schema} cascade`)
+  } finally {
+    await close(client)
+  }
+}
