@@ -2,8 +2,6 @@
  * One connection and the transactions that go over it. A partition belongs to one lane, so its batches commit in order; the
  * encoder's memory belongs to the lane too, and is only written to again after the connection that read it has answered or is gone.
  */
-
-import type pg from 'pg'
 import type { Events } from '../events.ts'
 import { failpoint } from '../failpoint.ts'
 import type { PinnedTopic } from '../ledger.ts'
@@ -11,9 +9,9 @@ import type { ReadyRange } from '../pipeline.ts'
 import { aggregatesSql, groupsOf } from './aggregates.ts'
 import { serviceAlertsSql } from './alert-rows.ts'
 import { BinaryRows } from './binary-rows.ts'
-import { close, connect, type DatabaseOptions, destroy, withDeadline } from './connection.ts'
-import { runCopy } from './copy-in.ts'
+import type { DatabaseOptions } from './connection.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
+import { type OpenSession, type Session, sessionsOf } from './session.ts'
 import { hexBytes, hexText, whole, wholes } from './sql-literals.ts'
 import { roundHalfEven } from './standard-row.ts'
 import { readTableShape, type TableShape } from './table-shape.ts'
@@ -21,6 +19,8 @@ import { offsetsOf, type Tally, tally } from './tally.ts'
 
 export interface LaneOptions {
   readonly database: DatabaseOptions
+  /** How a lane connects. @default to `database` */
+  readonly openSession?: OpenSession
   readonly namespace: string
   readonly topic: string
   readonly pinned: () => PinnedTopic
@@ -29,6 +29,8 @@ export interface LaneOptions {
   /** True while ids have to be known for the console. */
   readonly reserveIds: () => boolean
   readonly events: Events
+  /** First size of the encoder's memory, which grows as it must. @default 4 MiB */
+  readonly rowsBytes?: number
 }
 
 const ROWS_BYTES = 4 << 20
@@ -38,23 +40,28 @@ const DEAD_BYTES_KEPT = 256 << 10
 
 export class Lane {
   readonly #options: LaneOptions
-  readonly #rows = new BinaryRows(ROWS_BYTES)
-  readonly #dead = new BinaryRows(DEAD_BYTES_KEPT)
-  #client: pg.Client | null = null
+  readonly #open: OpenSession
+  readonly #rows: BinaryRows
+  readonly #dead: BinaryRows
+  #session: Session | null = null
   #shape: { topicId: number; shape: TableShape } | null = null
 
   constructor(options: LaneOptions) {
+    const { rowsBytes = ROWS_BYTES } = options
     this.#options = options
+    this.#open = options.openSession ?? sessionsOf(options.database)
+    this.#rows = new BinaryRows(rowsBytes)
+    this.#dead = new BinaryRows(Math.min(rowsBytes, DEAD_BYTES_KEPT))
   }
 
   /** One transaction over these ranges. Answers the reserved ids of all rows in order, or null. */
   attempt(ranges: readonly ReadyRange[]): Promise<readonly number[] | null> {
-    return this.#over(async (client) => {
-      const shape = await this.#shapeOf(client)
-      const ids = await this.#reserve(client, shape, ranges)
+    return this.#over(async (session) => {
+      const shape = await this.#shapeOf(session)
+      const ids = await this.#reserve(session, shape, ranges)
       const { text, files } = this.#encode(ranges, shape, ids)
       failpoint('before_copy')
-      await withDeadline(client, runCopy(client, text, files))
+      await session.inTime(session.copy(text, files))
       failpoint('after_commit_ack')
       return ids
     })
@@ -62,31 +69,31 @@ export class Lane {
 
   /** The rows alone, and undone: resolves when the table would take them all. */
   rehearse(ranges: readonly ReadyRange[]): Promise<void> {
-    return this.#over(async (client) => {
-      const shape = await this.#shapeOf(client)
+    return this.#over(async (session) => {
+      const shape = await this.#shapeOf(session)
       const rows = this.#encodeRows(ranges, shape, null)
       const text = `begin;\ncopy logs (${shape.columns.join(', ')}) from stdin (format binary);\nrollback;`
-      await withDeadline(client, runCopy(client, text, [rows]))
+      await session.inTime(session.copy(text, [rows]))
     })
   }
 
-  async #over<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = await this.#connected()
+  async #over<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.#connected()
     try {
-      return await work(client)
+      return await work(session)
     } catch (error) {
       // Whatever it was, this connection may still hold half a COPY.
-      this.#client = null
+      this.#session = null
       this.#shape = null
-      destroy(client)
+      session.destroy()
       throw error
     }
   }
 
   async close(): Promise<void> {
-    const client = this.#client
-    this.#client = null
-    if (client !== null) await close(client)
+    const session = this.#session
+    this.#session = null
+    if (session !== null) await session.close()
   }
 
   /** Connects ahead of the first batch, so that readiness means something. */
@@ -94,33 +101,33 @@ export class Lane {
     await this.#connected()
   }
 
-  async #connected(): Promise<pg.Client> {
-    if (this.#client !== null) return this.#client
-    const client = await connect(this.#options.database)
-    this.#client = client
-    client.once('end', () => {
-      if (this.#client === client) this.#client = null
+  async #connected(): Promise<Session> {
+    if (this.#session !== null) return this.#session
+    const session = await this.#open()
+    this.#session = session
+    session.onEnd(() => {
+      if (this.#session === session) this.#session = null
     })
     this.#options.events.postgresConnected()
-    return client
+    return session
   }
 
-  async #shapeOf(client: pg.Client): Promise<TableShape> {
+  async #shapeOf(session: Session): Promise<TableShape> {
     const { topicId } = this.#options.pinned()
     if (this.#shape?.topicId !== topicId) {
-      this.#shape = { topicId, shape: await withDeadline(client, readTableShape(client, topicId)) }
+      this.#shape = { topicId, shape: await session.inTime(readTableShape(session, topicId)) }
     }
     return this.#shape.shape
   }
 
-  async #reserve(client: pg.Client, shape: TableShape, ranges: readonly ReadyRange[]): Promise<number[] | null> {
+  async #reserve(session: Session, shape: TableShape, ranges: readonly ReadyRange[]): Promise<number[] | null> {
     const count = ranges.reduce((sum, { logs }) => sum + logs.length, 0)
     if (shape.idSequence === null || count === 0 || !this.#options.reserveIds()) return null
-    const answer = client.query<{ id: string }>('select nextval($1::regclass) as id from generate_series(1, $2::int)', [
-      shape.idSequence,
-      count,
-    ])
-    return (await withDeadline(client, answer)).rows.map(({ id }) => Number(id))
+    const answer = session.query<{ id: string }>(
+      'select nextval($1::regclass) as id from generate_series(1, $2::int)',
+      [shape.idSequence, count],
+    )
+    return (await session.inTime(answer)).rows.map(({ id }) => Number(id))
   }
 
   #encode(

@@ -1,13 +1,15 @@
 /** The ledger's side that the Kafka source uses: pin, claim, release. Positions themselves move only in a flush (lane.ts). */
-import type pg from 'pg'
 import { ProcessorError } from '../errors.ts'
 import type { Claim, Ledger, PinnedTopic, PinRequest } from '../ledger.ts'
 import { epochMs } from '../log.ts'
-import { close, connect, type DatabaseOptions, withDeadline } from './connection.ts'
+import type { DatabaseOptions } from './connection.ts'
+import { type OpenSession, type Queries, type Session, sessionsOf } from './session.ts'
 import { classify, sqlMessage } from './sql-errors.ts'
 
 export interface PostgresLedgerOptions {
   readonly database: DatabaseOptions
+  /** How the ledger connects. @default to `database` */
+  readonly openSession?: OpenSession
   readonly namespace: string
   /** The consumer group: two groups into one table would each store everything. */
   readonly group: string
@@ -34,13 +36,15 @@ interface ClaimRow {
 
 export class PostgresLedger implements Ledger {
   readonly #options: PostgresLedgerOptions
-  #client: pg.Client | null = null
+  readonly #open: OpenSession
+  #session: Session | null = null
   #topic = ''
   #pinned: PinnedTopic | null = null
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: PostgresLedgerOptions) {
     this.#options = options
+    this.#open = options.openSession ?? sessionsOf(options.database)
   }
 
   /** What `pin` answered last. */
@@ -83,12 +87,12 @@ export class PostgresLedger implements Ledger {
   }
 
   async close(): Promise<void> {
-    const client = this.#client
-    this.#client = null
-    if (client !== null) await close(client)
+    const client = this.#session
+    this.#session = null
+    if (client !== null) await client.close()
   }
 
-  async #pin(client: pg.Client, request: PinRequest): Promise<PinnedTopic> {
+  async #pin(client: Queries, request: PinRequest): Promise<PinnedTopic> {
     const { namespace } = this.#options
     const { topic, topicKey } = request
     await client.query(`select pg_advisory_xact_lock(hashtextextended('insighthub ' || $1 || ' ' || $2, 0))`, [
@@ -131,7 +135,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async #addPartitions(
-    client: pg.Client,
+    client: Queries,
     request: PinRequest,
     at: { incarnation: number; starts: ReadonlyMap<number, number> },
   ): Promise<void> {
@@ -146,7 +150,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async #claim(
-    client: pg.Client,
+    client: Queries,
     partitions: readonly number[],
   ): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }> {
     const { group, owner } = this.#options
@@ -194,18 +198,18 @@ export class PostgresLedger implements Ledger {
   }
 
   /** One call at a time over the one connection, which is opened when needed and dropped after any error. */
-  async #inTurn<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  async #inTurn<T>(work: (client: Queries) => Promise<T>): Promise<T> {
     const before = this.#turn
     const mine = (async () => {
       await before.catch(() => undefined)
-      let client: pg.Client | null = null
+      let client: Session | null = null
       try {
-        client = this.#client ?? (await connect(this.#options.database))
-        this.#client = client
-        return await withDeadline(client, work(client))
+        client = this.#session ?? (await this.#open())
+        this.#session = client
+        return await client.inTime(work(client))
       } catch (error) {
-        this.#client = null
-        if (client !== null) await close(client)
+        this.#session = null
+        if (client !== null) await client.close()
         throw asProcessorError(error)
       }
     })()
@@ -240,7 +244,7 @@ function claimOf(row: ClaimRow): Claim {
 }
 
 /** Explicit, so the COMMIT's tag is checked: an aborted transaction answers it with ROLLBACK and no error. */
-async function transaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+async function transaction<T>(client: Queries, work: () => Promise<T>): Promise<T> {
   await client.query('begin isolation level read committed')
   const result = await work()
   const { command } = await client.query('commit')

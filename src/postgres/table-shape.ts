@@ -2,10 +2,10 @@
  * The columns of `logs` as they are in this database, and how each is encoded. A table that was taken over may have a
  * smallint here and a varchar there; what can hold our values is used as it is, the rest is refused with the ALTER that mends it.
  */
-import type pg from 'pg'
 import { ProcessorError } from '../errors.ts'
 import type { ScoredLog } from '../log.ts'
 import type { BinaryRows } from './binary-rows.ts'
+import type { Queries } from './session.ts'
 import { roundHalfEven, standardRow } from './standard-row.ts'
 
 /** Writes one field of one row, or all of them. */
@@ -117,7 +117,7 @@ function isStandard({ type }: Column, attribute: Attribute): boolean {
 }
 
 /** Throws SCHEMA_INCOMPATIBLE when a column can't take our values. */
-export async function readTableShape(client: pg.Client, topicId: number): Promise<TableShape> {
+export async function readTableShape(client: Queries, topicId: number): Promise<TableShape> {
   const { rows } = await client.query<Attribute>(
     `select a.attname as name, t.typname as type, a.atttypmod as typmod
        from pg_attribute a
