@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
+import { mutesCommand } from './commands/mutes-command-line.ts'
 import { messageOf, ProcessorError } from './errors.ts'
 
 /** sysexits.h: the configuration is wrong. */
@@ -108,6 +109,7 @@ program
   .action((options) => end(import('./commands/status.ts').then(({ run }) => run(options, process.env))))
 
 program.addCommand(deadLettersCommand(end, process.env))
+program.addCommand(mutesCommand(end, process.env))
 
 program
   .command('audit')

@@ -10,16 +10,20 @@ import { startHttp } from '../http/server.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
 import { KafkaSource } from '../kafka/source.ts'
+import type { Mute } from '../mute.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { run as runPipeline } from '../pipeline.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
 import { PostgresLedger } from '../postgres/ledger.ts'
 import { LogStore } from '../postgres/log-store.ts'
 import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts'
+import { readMutes } from '../postgres/mute-table.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
+import { MutingScorer } from '../scoring/muting-scorer.ts'
 import { createTelemetry, type Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
+import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
@@ -129,6 +133,7 @@ class Service {
   readonly #ledger: PostgresLedger
   readonly #store: LogStore
   readonly #scorer: ModelScorer
+  readonly #muting: MutingScorer
   readonly #source: KafkaSource
   readonly #transport: ReturnType<typeof platformaticTransport>
   #http: { close(): Promise<void> } | null = null
@@ -174,6 +179,7 @@ class Service {
         ),
       refused: (what) => telemetry.snapshotRefused(what),
     })
+    this.#muting = new MutingScorer(this.#scorer)
     this.#source = new KafkaSource({
       transport: this.#transport,
       ledger: this.#ledger,
@@ -220,6 +226,8 @@ class Service {
     const { config, telemetry, database } = this.#options
     await this.#untilDone(signal, () => this.#prepareDatabase())
     if (signal.aborted) return
+    await this.#untilDone(signal, () => this.#watchMutes(signal))
+    if (signal.aborted) return
     const onHypertable = await logsIsHypertable(database)
     const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
     const announce = setInterval(() => {
@@ -236,7 +244,7 @@ class Service {
             failpoint(range.purpose === 'warm-up' ? 'in_warm_up' : 'after_parse')
             return normalized
           },
-          scorer: this.#scorer,
+          scorer: this.#muting,
           store: {
             commit: (batch) => {
               failpoint('after_score')
@@ -268,6 +276,17 @@ class Service {
     if (config.database.migrate) await migrate({ database, events: telemetry })
     else await checkMigrated(database)
     await this.#store.open()
+  }
+
+  async #watchMutes(signal: AbortSignal): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    const options = {
+      read: () => readMutes({ database, namespace: config.database.namespace }),
+      apply: (mutes: readonly Mute[]) => this.#muting.replace(mutes),
+      failed: (error: unknown) => telemetry.warning(`the mutes could not be read again: ${messageOf(error)}`),
+      sleep: world.sleep,
+    }
+    await watchMutes(options, signal)
   }
 
   /** Again and again while the world is not ready; anything a retry can't cure ends the start. */

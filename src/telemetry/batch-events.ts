@@ -1,6 +1,7 @@
 /** What became of the logs: counted per batch; a line per log while they are few, else a summary a second. */
 import type { Events } from '../events.ts'
 import type { Reject, ScoredLog } from '../log.ts'
+import { isMuted } from '../mute.ts'
 import type { CommitOutcome, ReadyRange } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { sayProcessed } from './console-lines.ts'
@@ -103,10 +104,12 @@ export class BatchNews {
     const nowMs = now()
     const bySource = { model: 0, remote: 0, rules: 0, replay: 0 }
     let anomalies = 0
+    let muted = 0
     for (const log of logs) {
       if (isRefused(log)) continue
       bySource[log.source]++
       if (log.isAnomaly) anomalies++
+      else if (isMuted(log)) muted++
       const { recordTimestamp } = log.event
       if (recordTimestamp !== null) metrics.ageAtCommit.observe(Math.max(0, nowMs - recordTimestamp) / 1000)
     }
@@ -114,6 +117,7 @@ export class BatchNews {
     if (bySource.remote > 0) metrics.scores.inc({ source: 'remote' }, bySource.remote)
     if (bySource.rules > 0) metrics.scores.inc({ source: 'rules' }, bySource.rules)
     if (bySource.replay > 0) metrics.scores.inc({ source: 'replay' }, bySource.replay)
+    if (muted > 0) metrics.muted.inc(muted)
     return anomalies
   }
 

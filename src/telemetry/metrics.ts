@@ -52,6 +52,7 @@ function storeMetrics(registers: Registry[]) {
   return {
     logsStored: counter('logs_stored', 'Rows committed to the table logs'),
     anomalies: counter('anomalies', 'Rows committed with is_anomaly'),
+    muted: counter('muted', 'Rows that a mute kept from being stored as anomalies'),
     scores: by('scores', 'source', 'Rows committed, by who judged them'),
     deadLetters: by('dead_letters', 'reason', 'Records or items committed as dead letters, by reason'),
     skipped: by('skipped', 'reason', 'Records left out by policy, by reason'),
