@@ -38,6 +38,8 @@ export interface Config {
     readonly mlEnginePort: number
     readonly mlEngineToken: string | undefined
     readonly threshold: number
+    readonly budgetPerDay: number | undefined
+    readonly budgetPerServiceDay: number | undefined
     readonly servicesMax: number
   }
   readonly limits: {
@@ -152,6 +154,8 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       mlEnginePort: get<number>('ML_ENGINE_PORT'),
       mlEngineToken: get<string | undefined>('ML_ENGINE_TOKEN'),
       threshold: get<number>('ANOMALY_THRESHOLD'),
+      budgetPerDay: get<number | undefined>('ANOMALY_BUDGET_PER_DAY'),
+      budgetPerServiceDay: get<number | undefined>('ANOMALY_BUDGET_PER_SERVICE_DAY'),
       servicesMax: get<number>('SERVICES_MAX'),
     },
     limits: {

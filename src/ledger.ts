@@ -20,6 +20,8 @@ export interface Claim {
   readonly nextOffset: number
   readonly tail: Tail | null
   readonly snapshot: Snapshot | null
+  /** The partition's part of the topic's records so far, in (0, 1]; of a fresh topic all have the same. */
+  readonly trafficShare: number
 }
 
 export interface PinRequest {

@@ -15,8 +15,9 @@ import { templateId } from './message-template.ts'
 import { shareSurprise, softScore, sustained } from './probability.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { ServiceState } from './service-state.ts'
-import { StateReader, StateWriter } from './state-bytes.ts'
+import { type StateBytes, StateReader, StateWriter } from './state-bytes.ts'
 import { NOVELTY } from './template-store.ts'
+import { type Budget, BudgetThreshold } from './threshold.ts'
 
 const WARM_LOGS = 50
 /** A service of so few logs counts by half. */
@@ -37,6 +38,8 @@ export interface DetectorOptions {
   readonly servicesMax: number
   /** The score from which a log is an anomaly. */
   readonly threshold?: number
+  /** In place of the threshold: so many anomalies a day. */
+  readonly budget?: Budget
 }
 
 /** What the detector says of one log. The same object is given for every log. */
@@ -56,6 +59,7 @@ export class Detector {
   readonly #options: DetectorOptions
   readonly #random: SeededRandom
   readonly #joint: JointSurprise
+  readonly #budget: BudgetThreshold | null
   readonly #services = new Map<string, ServiceState>()
   readonly #everyone = new Levels()
   readonly #clock = new EventClock()
@@ -74,6 +78,7 @@ export class Detector {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
     this.#joint = new JointSurprise(this.#random)
+    this.#budget = options.budget === undefined ? null : new BudgetThreshold(options.budget)
   }
 
   /** Of the log judged last; overwritten by the next. */
@@ -114,6 +119,7 @@ export class Detector {
     this.#random.exchange(bytes)
     this.#joint.exchange(bytes)
     this.#everyone.exchange(bytes)
+    this.#exchangeBudget(bytes)
     bytes.number(this.#services.size)
     for (const [name, service] of this.#services) {
       bytes.text(name)
@@ -132,6 +138,7 @@ export class Detector {
       detector.#random.exchange(bytes)
       detector.#joint.exchange(bytes)
       detector.#everyone.exchange(bytes)
+      detector.#exchangeBudget(bytes)
       for (let left = bytes.number(); left > 0; left--) {
         const name = bytes.text()
         const service = new ServiceState()
@@ -143,6 +150,12 @@ export class Detector {
       if (error instanceof RangeError) return error.message
       throw error
     }
+  }
+
+  /** A snapshot without a budget begins one; a budget in it that is no longer asked for is read and forgotten. */
+  #exchangeBudget(bytes: StateBytes): void {
+    const kept = bytes.number(this.#budget === null ? 0 : 1) === 1
+    if (kept) (this.#budget ?? new BudgetThreshold({ perDay: null, perServiceDay: null, share: 1 })).exchange(bytes)
   }
 
   #service(name: string): ServiceState {
@@ -238,8 +251,13 @@ export class Detector {
     verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : 0.8 * verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
-    verdict.isAnomaly = verdict.warm && verdict.score >= (this.#options.threshold ?? THRESHOLD)
+    verdict.isAnomaly = verdict.warm && this.#isAnomaly(verdict.score, service)
     verdict.explanation = verdict.isAnomaly ? explain(this.#findings, event) : null
+  }
+
+  #isAnomaly(score: number, service: ServiceState): boolean {
+    if (this.#budget === null) return score >= (this.#options.threshold ?? THRESHOLD)
+    return this.#budget.decide({ score, seconds: this.#clock.watermarkMs / 1000, service: service.spending })
   }
 
   #learn(log: { event: LogEvent; service: ServiceState; severity: number; at: number }): void {
@@ -255,6 +273,7 @@ export class Detector {
     service.novelty.learn(service.templates, at, service.block, log.severity)
     service.logs++
     // A young service surprises in everything; the forest would take that for usual.
-    if (this.#verdict.warm) this.#joint.learn(!this.#verdict.isAnomaly && weight === 1)
+    // What is learned does not depend on what people want to be told of: other thresholds, same scores.
+    if (this.#verdict.warm) this.#joint.learn(this.#verdict.score < THRESHOLD && weight === 1)
   }
 }

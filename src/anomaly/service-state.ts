@@ -6,6 +6,7 @@ import { Levels } from './levels.ts'
 import { Novelty } from './novelty.ts'
 import type { StateBytes } from './state-bytes.ts'
 import { TemplateStore } from './template-store.ts'
+import { Spending } from './threshold.ts'
 import { Volume } from './volume.ts'
 
 /** Seconds of event time after which old evidence counts 1/e. */
@@ -33,6 +34,8 @@ export class ServiceState {
   readonly exceedance = new BlockMaxima(2)
   readonly surge = new BlockMaxima(1.2)
   readonly burst = new BlockMaxima(1.5)
+  /** Of its budget of anomalies, where it has one. */
+  readonly spending = new Spending()
   /** Logs learned. */
   logs = 0
   block = -1
@@ -71,7 +74,8 @@ export class ServiceState {
     this.#alarmSince = bytes.number(this.#alarmSince)
     this.#firstSeen = bytes.number(this.#firstSeen)
     const parts = [this.templates, this.latency, this.levels, this.novelty, this.volume, this.windows]
-    for (const part of [...parts, this.shift, this.exceedance, this.surge, this.burst]) part.exchange(bytes)
+    for (const part of [...parts, this.shift, this.exceedance, this.surge, this.burst, this.spending])
+      part.exchange(bytes)
   }
 
   #enterBlock(block: number): void {

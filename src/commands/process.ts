@@ -172,6 +172,7 @@ class Service {
     })
     this.#scorer = new ModelScorer({
       threshold: scoring.threshold,
+      budget: budgetOf(scoring),
       servicesMax: scoring.servicesMax,
       failed: ({ partition, logs, error }) =>
         telemetry.warning(
@@ -339,6 +340,12 @@ class Service {
       })),
     }
   }
+}
+
+/** undefined: a fixed threshold. */
+function budgetOf({ budgetPerDay, budgetPerServiceDay }: Config['scoring']) {
+  if (budgetPerDay === undefined && budgetPerServiceDay === undefined) return undefined
+  return { perDay: budgetPerDay ?? null, perServiceDay: budgetPerServiceDay ?? null }
 }
 
 /** What may be held of Kafka's bytes, out of what the process may use: the rest is Node, the model and the batch in hand. */

@@ -47,6 +47,14 @@ function choice(of: readonly [string, ...string[]], fallback: string | undefined
   return { schema: z.enum(of), default: fallback, expected: `one of ${of.join(', ')}`, about }
 }
 
+function budget(about: string): Setting {
+  const schema = text
+    .regex(/^\d+(\.\d+)?$/)
+    .transform(Number)
+    .pipe(z.number().min(0.1).max(10_000_000))
+  return { schema, default: undefined, expected: 'a number from 0.1 to 10000000', about }
+}
+
 const MIB = 1024 * 1024
 const MINUTE_MS = 60_000
 
@@ -134,6 +142,12 @@ export const SETTINGS = {
     expected: 'a number from 0 to 1',
     about: 'The score from which a log is an anomaly.',
   },
+  ANOMALY_BUDGET_PER_DAY: budget(
+    'About so many anomalies a day of event time over the whole topic, in place of ANOMALY_THRESHOLD: the most unusual logs, at most 1 in 50.',
+  ),
+  ANOMALY_BUDGET_PER_SERVICE_DAY: budget(
+    'About so many anomalies a day for each service, in place of ANOMALY_THRESHOLD; with ANOMALY_BUDGET_PER_DAY both hold.',
+  ),
   SERVICES_MAX: number(
     { min: 1, max: 1_000_000, default: 2_000 },
     'Services a partition keeps a model of; more share one.',

@@ -17,6 +17,8 @@ export interface PostgresLedgerOptions {
   readonly owner: string
 }
 
+/** Partitions count as if each had held so many records more: the first few say nothing of how traffic is shared out. */
+const EVEN_RECORDS = 10_000
 /** A live owner refreshes seen_at every 10 s; one that has not for so long is gone. */
 const GONE_AFTER = '60 seconds'
 
@@ -32,6 +34,7 @@ interface ClaimRow {
   readonly at_offset: string | null
   readonly format: number | null
   readonly state: Buffer | null
+  readonly traffic_share: number
 }
 
 export class PostgresLedger implements Ledger {
@@ -177,7 +180,11 @@ export class PostgresLedger implements Ledger {
           where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
          returning part, epoch, base_offset, next_offset, leader_epoch, tail_offset, tail_ts, tail_crc
        )
-       select claimed.*, s.at_offset, s.format, s.state
+       select claimed.*, s.at_offset, s.format, s.state,
+              (select (coalesce(sum(l.records) filter (where l.part = claimed.part), 0) + ${EVEN_RECORDS}) /
+                      (sum(l.records) + ${EVEN_RECORDS} * count(*))
+                 from ingest_ledger l
+                where l.namespace = $1 and l.topic = $2 and l.incarnation = $3)::float8 as traffic_share
          from claimed
          left join detector_snapshot s
            on s.namespace = $1 and s.topic = $2 and s.incarnation = $3 and s.part = claimed.part
@@ -240,6 +247,7 @@ function claimOf(row: ClaimRow): Claim {
     nextOffset: Number(row.next_offset),
     tail,
     snapshot,
+    trafficShare: row.traffic_share,
   }
 }
 

@@ -1,6 +1,7 @@
 /** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
 import { Detector, type DetectorOptions } from '../anomaly/detector.ts'
 import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
+import type { Budget } from '../anomaly/threshold.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import type { Scorer, Snapshot } from '../pipeline.ts'
@@ -12,6 +13,8 @@ export interface ModelScorerOptions {
   readonly servicesMax: number
   /** ANOMALY_THRESHOLD. */
   readonly threshold?: number
+  /** ANOMALY_BUDGET_PER_DAY and ANOMALY_BUDGET_PER_SERVICE_DAY, over all partitions; in place of the threshold. */
+  readonly budget?: Omit<Budget, 'share'> | undefined
   /** A snapshot is due after this much event time, if there were also so many records, or after so many records anyhow. */
   readonly snapshotIntervalMs?: number
   readonly snapshotRecordsMin?: number
@@ -45,6 +48,8 @@ interface Seat {
 export class ModelScorer implements Scorer {
   readonly #options: ModelScorerOptions
   readonly #seats = new Map<number, Seat>()
+  /** Of the topic's traffic, by partition, as of its last claim. */
+  readonly #shares = new Map<number, number>()
   #learned = 0
   #failures = 0
 
@@ -89,7 +94,8 @@ export class ModelScorer implements Scorer {
    */
   restore(claim: Claim): number {
     this.drop(claim.partition)
-    const { snapshot, partition, baseOffset, nextOffset } = claim
+    const { snapshot, partition, baseOffset, nextOffset, trafficShare } = claim
+    this.#shares.set(partition, trafficShare)
     if (snapshot !== null) {
       const detector = this.#restored(snapshot)
       if (typeof detector !== 'string') {
@@ -148,8 +154,9 @@ export class ModelScorer implements Scorer {
   }
 
   #detectorOptions(partition: number): DetectorOptions {
-    const { servicesMax, threshold } = this.#options
-    return { seed: partition, servicesMax, ...(threshold === undefined ? {} : { threshold }) }
+    const { servicesMax, threshold, budget } = this.#options
+    const usual = { seed: partition, servicesMax, ...(threshold === undefined ? {} : { threshold }) }
+    return budget === undefined ? usual : { ...usual, budget: { ...budget, share: this.#shares.get(partition) ?? 1 } }
   }
 }
 

@@ -84,6 +84,7 @@ export class FakeLedger implements Ledger, Store {
         nextOffset: row.next,
         tail: row.tail,
         snapshot: row.snapshot,
+        trafficShare: 1 / this.rows.size,
       }
     })
     return { claims, refused: [] }

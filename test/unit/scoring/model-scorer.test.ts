@@ -8,7 +8,7 @@ import { ModelScorer } from '../../../src/scoring/model-scorer.ts'
 import { logStream } from '../../support/log-stream.ts'
 
 function claim(snapshot: Snapshot | null, partition = 0): Claim {
-  return { partition, epoch: 1, baseOffset: 0, nextOffset: 0, tail: null, snapshot }
+  return { partition, epoch: 1, baseOffset: 0, nextOffset: 0, tail: null, snapshot, trafficShare: 1 }
 }
 
 async function scoreInBatches(scorer: ModelScorer, events: readonly LogEvent[], size: number): Promise<ScoredLog[]> {
