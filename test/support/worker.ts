@@ -30,18 +30,42 @@ export async function until(
 }
 
 export function startWorker(env: Record<string, string>, args: readonly string[] = []): Worker {
-  const child = spawn(process.execPath, [main, 'process', '--workers', '1', ...args], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const command = [main, 'process', '--workers', '1', ...args]
+  return follow(spawn(process.execPath, command, { env: surroundings(env), stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+/** `npm start`, in a process group of its own: SIGKILL takes the whole group, as the end of a container does; others go to npm. */
+export function startNpm(env: Record<string, string>): Worker {
+  const options = { cwd: resolve(main, '../..'), env: surroundings(env), detached: true } as const
+  return follow(spawn('npm', ['start'], { ...options, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+function surroundings(env: Record<string, string>): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...env }
+}
+
+function send(child: ChildProcess, signal: NodeJS.Signals): void {
+  const group = signal === 'SIGKILL' && child.spawnargs[0] === 'npm'
+  if (!group || child.pid === undefined) {
+    child.kill(signal)
+    return
+  }
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // The whole group has ended already.
+  }
+}
+
+function follow(child: ChildProcess): Worker {
   let said = ''
   const hear = (chunk: Buffer): void => {
     said = (said + chunk.toString()).slice(-200_000)
   }
-  child.stdout.on('data', hear)
-  child.stderr.on('data', hear)
+  child.stdout?.on('data', hear)
+  child.stderr?.on('data', hear)
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
-  const stop = (): void => void child.kill('SIGKILL')
+  const stop = (): void => send(child, 'SIGKILL')
   process.once('exit', stop)
   void exited.then(() => process.removeListener('exit', stop))
   const alive = (): boolean => child.exitCode === null && child.signalCode === null
@@ -61,7 +85,7 @@ export function startWorker(env: Record<string, string>, args: readonly string[]
     child,
     output: () => said,
     exited,
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => send(child, signal),
     get,
     ready: () =>
       need('ready', async () => {
