@@ -39,8 +39,11 @@ export interface Ledger {
   pin(request: PinRequest): Promise<PinnedTopic>
   /** Raises the epoch of these partitions; those refused (another live group holds them) come back in `refused`. */
   claim(partitions: readonly number[]): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }>
-  /** Best effort: owner and group cleared, so that others see these partitions free. Never rejects. */
-  release(partitions: readonly number[]): Promise<void>
+  /**
+   * Best effort: others of the group see these partitions free; other groups only when we leave for good, so that none slips in
+   * while a rebalance moves them. Never rejects.
+   */
+  release(partitions: readonly number[], how?: { readonly leaving: boolean }): Promise<void>
   /** Refreshes seen_at of the partitions we own, every 10 s; never rejects. */
   seen(partitions: readonly number[]): Promise<void>
 }

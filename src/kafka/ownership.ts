@@ -106,7 +106,7 @@ export class Ownership {
     failpoint('in_revoke')
     await this.waitSettled(Math.min(options.rebalanceTimeoutMs / 3, REVOKE_WAIT_MAX_MS))
     await hints.flush()
-    await this.#release()
+    await this.#release(false)
     this.#letGo('revoked')
   }
 
@@ -117,7 +117,7 @@ export class Ownership {
 
   async stop(): Promise<void> {
     if (this.#parts.handedOut.count === 0) await this.#parts.hints.flush()
-    await this.#release()
+    await this.#release(true)
     this.#letGo('stopped')
   }
 
@@ -143,9 +143,9 @@ export class Ownership {
     bell.ring()
   }
 
-  async #release(): Promise<void> {
+  async #release(leaving: boolean): Promise<void> {
     const { positions, options } = this.#parts
     if (positions.all.length > 0)
-      await within(RELEASE_WAIT_MS, this.#ledger.release(positions.partitions), options.time)
+      await within(RELEASE_WAIT_MS, this.#ledger.release(positions.partitions, { leaving }), options.time)
   }
 }

@@ -69,10 +69,10 @@ export class PostgresLedger implements Ledger {
     return this.#inTurn((client) => transaction(client, () => this.#claim(client, partitions)))
   }
 
-  async release(partitions: readonly number[]): Promise<void> {
+  async release(partitions: readonly number[], { leaving } = { leaving: false }): Promise<void> {
     await this.#quietly(
       `update ingest_ledger
-          set owner = null, owner_group = null
+          set owner = null${leaving ? ', owner_group = null' : ''}
         where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
           and owner = $5`,
       partitions,
@@ -159,18 +159,25 @@ export class PostgresLedger implements Ledger {
     const { group, owner } = this.#options
     const key = this.#key()
     await client.query(`set local lock_timeout = '5s'`)
-    const held = await client.query<{ part: number; owner_group: string | null; live: boolean }>(
-      `select part, owner_group, coalesce(seen_at > clock_timestamp() - $5::interval, false) as live
+    // A partition that no group has yet (it was just added) belongs to the group that lives on the others.
+    const held = await client.query<{ part: number; rival: string | null }>(
+      `select part, case
+                when owner_group = $6 then null
+                when owner_group is not null and seen_at > clock_timestamp() - $5::interval then owner_group
+                else (select min(o.owner_group) from ingest_ledger o
+                       where o.namespace = $1 and o.topic = $2 and o.incarnation = $3
+                         and o.owner_group <> $6 and o.seen_at > clock_timestamp() - $5::interval)
+              end as rival
          from ingest_ledger
         where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
         order by part
           for update`,
-      [...key, partitions, GONE_AFTER],
+      [...key, partitions, GONE_AFTER, group],
     )
     const refused: { partition: number; group: string }[] = []
     const free: number[] = []
-    for (const { part, owner_group, live } of held.rows) {
-      if (owner_group !== null && owner_group !== group && live) refused.push({ partition: part, group: owner_group })
+    for (const { part, rival } of held.rows) {
+      if (rival !== null) refused.push({ partition: part, group: rival })
       else free.push(part)
     }
     const { rows } = await client.query<ClaimRow>(

@@ -59,7 +59,10 @@ export class Fleet {
       new Promise<string>((done) => setTimeout(done, 30_000, 'too late').unref()),
     ])
     if (end === 'too late') await this.kill(worker)
-    if (end !== 0) this.surprises.push({ pid: worker.child.pid ?? 0, end, said: worker.output().slice(-2_000) })
+    // Told to go before it had begun to listen: it had nothing to store.
+    const unborn = end === 'SIGTERM' && worker.output() === ''
+    if (end !== 0 && !unborn)
+      this.surprises.push({ pid: worker.child.pid ?? 0, end, said: worker.output().slice(-2_000) })
   }
 
   /** Looks at every worker's peak resident memory. */

@@ -45,7 +45,15 @@ export class KafkaCluster {
           config,
           properties({ id, folder, controller, voters, directPort, proxiedPort, proxy: proxy.port, count }),
         )
-        await run('java', ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config])
+        await run('java', [
+          '-cp',
+          `${jars}/*`,
+          'kafka.tools.StorageTool',
+          'format',
+          `--cluster-id=${cluster}`,
+          '-c',
+          config,
+        ])
         const child = await launch(config, folder, directPort)
         const broker = { id, folder, config, directPort, proxiedPort, proxy, child }
         process.once('exit', () => void broker.child.kill('SIGKILL'))

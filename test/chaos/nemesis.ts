@@ -78,19 +78,23 @@ export class Nemesis {
 
   async #recovery(): Promise<number | null> {
     const startedMs = performance.now()
-    const { world } = { world: this.#world }
+    const world = this.#world
     let before: Map<number, number> | null = null
+    let stood: number[] = []
     while (performance.now() - startedMs < PATIENCE_MS) {
       const now = await world.ledger().catch(() => null)
-      if (
-        now !== null &&
-        before !== null &&
-        [...before].every(([partition, next]) => (now.get(partition) ?? 0) !== next)
-      )
-        return Math.round(performance.now() - startedMs)
+      if (now !== null && before !== null) {
+        stood = [...before].filter(([partition, next]) => now.get(partition) === next).map(([partition]) => partition)
+        if (stood.length === 0) return Math.round(performance.now() - startedMs)
+      }
       before ??= now
       await sleep(100)
     }
+    this.#say(`partitions ${stood.join(', ')} stood still`)
+    const rows = await world
+      .query('select * from ingest_ledger where part = any($1)', undefined, [stood])
+      .catch(() => [])
+    for (const row of rows) this.#say(JSON.stringify(row))
     return null
   }
 }

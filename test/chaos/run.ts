@@ -96,7 +96,8 @@ async function judge(world: World): Promise<Verdict> {
 function quantile(values: readonly number[], share: number): string {
   const sorted = [...values].sort((a, b) => a - b)
   const value = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
-  return value === undefined ? '-' : `${(value / 1000).toFixed(1)} s`
+  if (value === undefined) return '-'
+  return Number.isFinite(value) ? `${(value / 1000).toFixed(1)} s` : 'never'
 }
 
 function tell(title: string, runs: readonly Run[]): void {

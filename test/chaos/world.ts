@@ -69,8 +69,8 @@ export class World {
     return world
   }
 
-  query = <R extends pg.QueryResultRow>(text: string, database?: string): Promise<R[]> =>
-    this.postgres.query<R>(text, database)
+  query = <R extends pg.QueryResultRow>(text: string, database?: string, values?: unknown[]): Promise<R[]> =>
+    this.postgres.query<R>(text, database, values)
 
   /** Where the ledger stands, by partition. */
   async ledger(): Promise<Map<number, number>> {

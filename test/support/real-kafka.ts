@@ -130,7 +130,7 @@ export async function startRealKafka(): Promise<RealKafka> {
   const config = join(folder, 'server.properties')
   await writeFile(config, properties(folder, port, controller))
   const cluster = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
-  await run('java', ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', config])
+  await run('java', ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', `--cluster-id=${cluster}`, '-c', config])
   let child = await launch(config, folder, port)
   const stop = (): void => {
     child.kill('SIGKILL')
