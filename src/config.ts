@@ -51,6 +51,8 @@ export interface Config {
     readonly itemsMax: number
     readonly textBytesMax: number
     readonly deadLetterBytesMax: number
+    readonly deadLetterDaysMax: number
+    readonly deadLetterTableMbMax: number
     readonly timestampMaxAgeDays: number
     readonly stopTimeoutMs: number
   }
@@ -167,6 +169,8 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       itemsMax: get<number>('ITEMS_MAX'),
       textBytesMax: get<number>('TEXT_BYTES_MAX'),
       deadLetterBytesMax: get<number>('DEAD_LETTER_BYTES_MAX'),
+      deadLetterDaysMax: get<number>('DEAD_LETTER_DAYS_MAX'),
+      deadLetterTableMbMax: get<number>('DEAD_LETTER_TABLE_MB_MAX'),
       timestampMaxAgeDays: get<number>('TIMESTAMP_MAX_AGE_DAYS'),
       stopTimeoutMs: get<number>('STOP_TIMEOUT_MS'),
     },

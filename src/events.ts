@@ -45,6 +45,7 @@ export interface Events {
   partitionFenced(what: { partition: number }): void
   databaseRewound(what: { partition: number; from: number; databaseOffset: number }): void
   poisonRow(what: { partition: number; offset: number; sqlstate: string }): void
+  deadLettersPurged(what: { byAge: number; bySize: number }): void
   migrationApplied(what: { version: number; name: string }): void
 
   snapshotRefused(what: { partition: number; reason: string }): void

@@ -14,6 +14,7 @@ import type { Mute } from '../mute.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { run as runPipeline } from '../pipeline.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
+import { purgeDeadLetters } from '../postgres/dead-letter-retention.ts'
 import { PostgresLedger } from '../postgres/ledger.ts'
 import { LogStore } from '../postgres/log-store.ts'
 import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts'
@@ -25,6 +26,7 @@ import { answerQuestions } from '../workers/channel.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
 import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
+import { keepRetention } from './retention.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
 import { supervise } from './supervise.ts'
@@ -231,6 +233,7 @@ class Service {
     if (signal.aborted) return
     const onHypertable = await logsIsHypertable(database)
     const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
+    void this.#keepRetention(signal)
     const announce = setInterval(() => {
       if (!this.#readiness().ready) return
       clearInterval(announce)
@@ -270,6 +273,15 @@ class Service {
     await this.#store.close()
     await this.#ledger.close()
     await this.#http?.close()
+  }
+
+  /** Never rejects. */
+  #keepRetention(signal: AbortSignal): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    const { deadLetterDaysMax: daysMax, deadLetterTableMbMax } = config.limits
+    const limits = { daysMax, bytesMax: deadLetterTableMbMax * MIB }
+    const purge = () => purgeDeadLetters(database, config.database.namespace, limits)
+    return keepRetention({ purge, events: telemetry, sleep: world.sleep, random: world.random }, signal)
   }
 
   async #prepareDatabase(): Promise<void> {

@@ -179,6 +179,14 @@ export const SETTINGS = {
     { min: 0, max: 16 * MIB, default: 64 * 1024 },
     'Bytes of a message that its dead letter keeps; size and hash are always of the whole.',
   ),
+  DEAD_LETTER_DAYS_MAX: number(
+    { min: 0, max: 36_500, default: 14 },
+    'Dead letters older than this are deleted, whatever became of them; 0 keeps them.',
+  ),
+  DEAD_LETTER_TABLE_MB_MAX: number(
+    { min: 0, max: 1_048_576, default: 1_024 },
+    'MiB that all dead letters may take; beyond it the oldest are deleted. 0: no limit.',
+  ),
   TIMESTAMP_MAX_AGE_DAYS: number(
     { min: 1, max: 36_500, default: 400 },
     'On a hypertable, a log older than this gets the time of its record.',

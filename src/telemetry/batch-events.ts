@@ -5,6 +5,7 @@ import { isMuted } from '../mute.ts'
 import type { CommitOutcome, ReadyRange } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { sayProcessed } from './console-lines.ts'
+import { FloodWatch } from './flood-watch.ts'
 import type { EventParts } from './kafka-events.ts'
 import { RateGate } from './rate-gate.ts'
 
@@ -27,6 +28,7 @@ export class BatchNews {
   readonly totals: BatchTotals = { logsStored: 0, anomalies: 0, deadLetters: 0 }
   readonly #parts: BatchParts
   readonly #rate: RateGate
+  readonly #flood: FloodWatch
   /** Not yet told in a line. */
   #untold: BatchTotals = { logsStored: 0, anomalies: 0, deadLetters: 0 }
   #untoldSinceMs: number
@@ -34,6 +36,7 @@ export class BatchNews {
   constructor(parts: BatchParts) {
     this.#parts = parts
     this.#rate = new RateGate(parts.logsPerSecondMax, parts.clock)
+    this.#flood = new FloodWatch(parts.clock)
     this.#untoldSinceMs = parts.clock()
   }
 
@@ -64,6 +67,7 @@ export class BatchNews {
   /** One line for the logs that had none, at most once a second; at the end, whatever is left. */
   summarize(last = false): void {
     const { voice, health, clock } = this.#parts
+    this.#lookForFlood()
     const elapsedMs = clock() - this.#untoldSinceMs
     const { logsStored, anomalies, deadLetters } = this.#untold
     if (logsStored === 0 || (!last && elapsedMs < SUMMARY_INTERVAL_MS)) return
@@ -73,6 +77,18 @@ export class BatchNews {
     voice.info('summary', line, { logs_per_second: rate, anomalies, dead_letters: deadLetters, lag })
     this.#untold = { logsStored: 0, anomalies: 0, deadLetters: 0 }
     this.#untoldSinceMs = clock()
+  }
+
+  #lookForFlood(): void {
+    const { voice, metrics } = this.#parts
+    const { share, flooding, turned } = this.#flood.look()
+    metrics.deadLetterShare.set(share)
+    metrics.deadLetterFlood.set(flooding ? 1 : 0)
+    if (!turned) return
+    const percent = `${Math.round(share * 100)} % of the last minute`
+    if (flooding)
+      voice.warn('dead_letter_flood', `A flood of dead letters: ${percent}; see dead-letters groups`, { share })
+    else voice.info('dead_letter_flood_over', `✓ The flood of dead letters is over: ${percent}`, { share })
   }
 
   #rangeStored(ready: ReadyRange, outcome: CommitOutcome, perLog: boolean): void {
@@ -85,6 +101,7 @@ export class BatchNews {
     this.#parts.metrics.logsStored.inc(logsStored)
     this.#parts.metrics.anomalies.inc(anomalies)
     add(this.totals, { logsStored, anomalies, deadLetters })
+    this.#flood.add(logsStored, deadLetters)
     this.#leftOut(ready, refused)
     for (const alert of ready.alerts) this.#alert(alert)
     if (!perLog || logIds === null) {

@@ -55,6 +55,21 @@ function storeMetrics(registers: Registry[]) {
     muted: counter('muted', 'Rows that a mute kept from being stored as anomalies'),
     scores: by('scores', 'source', 'Rows committed, by who judged them'),
     deadLetters: by('dead_letters', 'reason', 'Records or items committed as dead letters, by reason'),
+    deadLettersPurged: by(
+      'dead_letters_purged',
+      'limit',
+      'Dead letters that retention deleted, by the limit they were beyond',
+    ),
+    deadLetterShare: new Gauge({
+      name: 'insighthub_dead_letter_share',
+      help: 'Share of what was committed within the last minute that is dead letters, 0 to 1',
+      registers,
+    }),
+    deadLetterFlood: new Gauge({
+      name: 'insighthub_dead_letter_flood',
+      help: '1 while most of what comes is dead letters (half of the last minute, at least 100): to be alerted on',
+      registers,
+    }),
     skipped: by('skipped', 'reason', 'Records left out by policy, by reason'),
     batches: by('batches', 'outcome', "Ranges of a partition sent to the database, by the ledger's answer"),
     fenced: counter('fenced', 'Commits refused because another owner holds the partition'),

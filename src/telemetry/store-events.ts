@@ -12,6 +12,7 @@ type StoreEvents = Pick<
   | 'partitionFenced'
   | 'databaseRewound'
   | 'poisonRow'
+  | 'deadLettersPurged'
   | 'migrationApplied'
   | 'snapshotRefused'
 >
@@ -48,6 +49,13 @@ export function storeEvents({ voice, metrics, health }: EventParts): StoreEvents
       metrics.poisonRows.inc()
       const line = `PostgreSQL refused the row of partition ${partition}, offset ${offset} (${sqlstate})`
       voice.warn('poison_row', line, { partition, offset, sqlstate })
+    },
+    deadLettersPurged({ byAge, bySize }) {
+      if (byAge > 0) metrics.deadLettersPurged.inc({ limit: 'age' }, byAge)
+      if (bySize > 0) metrics.deadLettersPurged.inc({ limit: 'size' }, bySize)
+      if (byAge + bySize === 0) return
+      const line = `Retention deleted ${byAge + bySize} dead letters: ${byAge} too old, ${bySize} too many`
+      voice.info('dead_letters_purged', line, { byAge, bySize })
     },
     migrationApplied: ({ version, name }) =>
       voice.info('migration_applied', `✓ Applied migration ${version}: ${name}`, { version, name }),

@@ -201,7 +201,11 @@ test('a flood of dead letters is one line a reason, and every one is counted', a
   commit(telemetry, [], { firstId: 1, rejects: [...rejects, reject(1000, 'binary')] })
   assert.deepEqual(
     lines.filter((line) => line.startsWith('⚠')),
-    ['⚠ Dead letter: partition 0, offset 0: bad_json', '⚠ Dead letter: partition 0, offset 1000: binary'],
+    [
+      '⚠ Dead letter: partition 0, offset 0: bad_json',
+      '⚠ Dead letter: partition 0, offset 1000: binary',
+      '⚠ A flood of dead letters: 100 % of the last minute; see dead-letters groups',
+    ],
   )
   assert.equal(await metric(telemetry, 'insighthub_dead_letters_total{reason="bad_json"}'), '1000')
   assert.equal(await metric(telemetry, 'insighthub_skipped_total{reason="tombstone"}'), '2')
