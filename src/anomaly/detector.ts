@@ -11,12 +11,12 @@ import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.t
 import { explain } from './explanation.ts'
 import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
 import { ERROR, Levels } from './levels.ts'
-import { templateId } from './message-template.ts'
 import { shareSurprise, softScore, sustained } from './probability.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { ServiceState } from './service-state.ts'
 import { type StateBytes, StateReader, StateWriter } from './state-bytes.ts'
-import { NOVELTY } from './template-store.ts'
+import { TemplateMiner } from './template-miner.ts'
+import { NOVELTY, TemplateBudget } from './template-store.ts'
 import { type Budget, BudgetThreshold } from './threshold.ts'
 
 const WARM_LOGS = 50
@@ -60,6 +60,8 @@ export class Detector {
   readonly #random: SeededRandom
   readonly #joint: JointSurprise
   readonly #budget: BudgetThreshold | null
+  readonly #miner = new TemplateMiner()
+  readonly #templateBudget = new TemplateBudget()
   readonly #services = new Map<string, ServiceState>()
   readonly #everyone = new Levels()
   readonly #clock = new EventClock()
@@ -120,6 +122,7 @@ export class Detector {
     this.#joint.exchange(bytes)
     this.#everyone.exchange(bytes)
     this.#exchangeBudget(bytes)
+    this.#miner.exchange(bytes)
     bytes.number(this.#services.size)
     for (const [name, service] of this.#services) {
       bytes.text(name)
@@ -139,9 +142,10 @@ export class Detector {
       detector.#joint.exchange(bytes)
       detector.#everyone.exchange(bytes)
       detector.#exchangeBudget(bytes)
+      detector.#miner.exchange(bytes)
       for (let left = bytes.number(); left > 0; left--) {
         const name = bytes.text()
-        const service = new ServiceState()
+        const service = new ServiceState(detector.#templateBudget)
         service.exchange(bytes)
         detector.#services.set(name, service)
       }
@@ -163,7 +167,7 @@ export class Detector {
     if (known !== undefined) return known
     if (this.#services.size >= this.#options.servicesMax && name !== OVERFLOW_SERVICE)
       return this.#service(OVERFLOW_SERVICE)
-    const service = new ServiceState()
+    const service = new ServiceState(this.#templateBudget)
     this.#services.set(name, service)
     return service
   }
@@ -224,7 +228,7 @@ export class Detector {
   }
 
   #template(message: string, service: ServiceState, severity: number): number {
-    const id = templateId(message)
+    const id = this.#miner.idOf(message)
     const known = service.templates.find(id)
     if (known >= 0) return known
     const at = service.templates.add(id)

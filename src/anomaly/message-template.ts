@@ -1,38 +1,126 @@
 /**
- * What kind of message is this? Tokens are parted by blanks and punctuation; a token with a digit in it is a variable.
+ * A message as tokens with its variables masked. Tokens are parted by blanks, their parts by = and /; a part with a digit in it
+ * is a variable, so is a weekday or month; variables that follow each other count as one.
  *
- *   "Slow query on orders took 812 ms"  ->  "Slow query on orders took * ms"
+ *   "Jun 17 blk_38 served to /10.250.19.1 as user=root"  ->  "* * * served to /* as user=root"
  */
 const LENGTH_MAX = 512
-const PARTING = new Uint8Array(128)
-for (const character of ' \t\n\r=:,;/()[]{}"\'<>|&?') PARTING[character.charCodeAt(0)] = 1
+export const TOKENS_MAX = 64
+const PRIME = 0x01000193
+const BASIS = 0x811c9dc5 | 0
+const BLANK = 32
+const STAR = 42
+/** What a UTF-16 code unit is; others are 0. */
+const DIGIT = 1
+const JOINS = 2
+const BLANKS = 3
+const KINDS = new Uint8Array(65_536).fill(BLANKS, 0, BLANK + 1).fill(DIGIT, 48, 58)
+for (const character of '=/') KINDS[character.charCodeAt(0)] = JOINS
+/** The hash of a token that is a variable as a whole. */
+export const VARIABLE = mixed(Math.imul(Math.imul(BASIS, PRIME) ^ STAR, PRIME))
 
-/** A 32-bit id of the message's template (FNV-1a over its tokens). */
-export function templateId(message: string): number {
-  const length = Math.min(message.length, LENGTH_MAX)
-  let id = 0x811c9dc5
-  let token = 0x811c9dc5
-  let digits = false
-  for (let i = 0; i < length; i++) {
-    const code = message.charCodeAt(i)
-    if (code < 128 && PARTING[code] === 1) {
-      id = Math.imul(id ^ (digits ? 42 : token), 0x01000193)
-      id = Math.imul(id ^ code, 0x01000193)
-      token = 0x811c9dc5
-      digits = false
-    } else {
-      token = Math.imul(token ^ code, 0x01000193)
-      if (code >= 48 && code <= 57) digits = true
+const CALENDAR = new Set(
+  'mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec'
+    .split(' ')
+    .map((word) => packed(word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(2))),
+)
+
+/** The masked tokens of the message read last. */
+export class MessageTokens {
+  /** Their hashes; the first `count` are the message's. */
+  readonly hashes = new Int32Array(TOKENS_MAX)
+  count = 0
+  /** Over all of them. */
+  hash = 0
+
+  /** Reads the first 512 characters, at most 64 tokens. Allocates nothing. */
+  read(message: string): void {
+    const length = Math.min(message.length, LENGTH_MAX)
+    let count = 0
+    let hash = BASIS
+    let token = BASIS
+    let part = BASIS
+    let begin = 0
+    let variable = 0
+    let separator = 0
+    let afterVariable = 0
+    for (let i = 0; i <= length; i++) {
+      const code = i < length ? message.charCodeAt(i) : BLANK
+      const kind = KINDS[code]!
+      if (kind <= DIGIT) {
+        part = Math.imul(part ^ code, PRIME)
+        variable |= kind
+        continue
+      }
+      const size = i - begin
+      begin = i + 1
+      if (kind === BLANKS && separator === 0) {
+        if (size === 0) continue
+        if (size === 3 && isCalendar(message, i - 3)) variable = 1
+      }
+      if ((variable & afterVariable) === 0) {
+        token = Math.imul(token ^ separator, PRIME)
+        token = Math.imul(token ^ (variable === 1 ? STAR : part), PRIME)
+      }
+      afterVariable = variable
+      separator = code
+      part = BASIS
+      variable = 0
+      if (kind !== BLANKS) continue
+      token = mixed(token)
+      hash = Math.imul(hash ^ token, PRIME)
+      this.hashes[count++] = token
+      if (count === TOKENS_MAX) break
+      token = BASIS
+      separator = 0
+      afterVariable = 0
     }
+    this.count = count
+    this.hash = mixed(hash ^ count)
   }
-  return Math.imul(id ^ (digits ? 42 : token), 0x01000193)
 }
 
-/** The template as people read it, cut; without what a jsonb column refuses: NUL, halves of surrogate pairs. */
-export function templateText(message: string, lengthMax: number): string {
-  const text = message
-    .slice(0, LENGTH_MAX)
-    .replace(/[^\s=:,;/()[\]{}"'<>|&?]+/g, (token) => (/\d/.test(token) ? '*' : token))
+const scratch = new MessageTokens()
+
+/** A 32-bit hash of the masked message: its template, as long as nothing else is known about messages. */
+export function templateId(message: string): number {
+  scratch.read(message)
+  return scratch.hash
+}
+
+/**
+ * The template as people read it, cut; without what a jsonb column refuses: NUL, halves of surrogate pairs. `isVariable` tells of
+ * further tokens, by their place, that are variables.
+ */
+export function templateText(
+  message: string,
+  lengthMax: number,
+  isVariable: (token: number) => boolean = () => false,
+): string {
+  let at = 0
+  const text = message.slice(0, LENGTH_MAX).replace(/[^\0-\x20]+/g, (token) => {
+    const place = at++
+    if (isVariable(place) || (token.length === 3 && isCalendar(token, 0))) return '*'
+    return token.replace(/[^=:,;/()[\]{}"'<>|&?]+/g, (part) => (/\d/.test(part) ? '*' : part))
+  })
   const cut = text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
   return cut.toWellFormed().replace(/\p{Cc}/gu, ' ')
+}
+
+/** Whether the three characters at `at` are a weekday or a month, in any case. */
+function isCalendar(text: string, at: number): boolean {
+  return CALENDAR.has(packed(text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)))
+}
+
+/** Lower case; other than ASCII letters may collide with nothing but each other. */
+function packed(a: number, b: number, c: number): number {
+  return ((a | 32) * 65_536 + (b | 32)) * 65_536 + (c | 32)
+}
+
+/** The finalizer of MurmurHash3: every bit of the input moves every bit of the output. */
+function mixed(hash: number): number {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b | 0)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35 | 0)
+  return h ^ (h >>> 16)
 }

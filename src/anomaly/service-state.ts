@@ -5,7 +5,7 @@ import { Latency } from './latency.ts'
 import { Levels } from './levels.ts'
 import { Novelty } from './novelty.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { TemplateStore } from './template-store.ts'
+import { type TemplateBudget, TemplateStore } from './template-store.ts'
 import { Spending } from './threshold.ts'
 import { Volume } from './volume.ts'
 
@@ -24,7 +24,7 @@ const WEIGHT_IN_ALARM = 0.08
 const SILENCE_BUCKETS = 30
 
 export class ServiceState {
-  readonly templates = new TemplateStore()
+  readonly templates: TemplateStore
   readonly latency = new Latency()
   readonly levels = new Levels()
   readonly novelty = new Novelty()
@@ -41,6 +41,10 @@ export class ServiceState {
   block = -1
   #alarmSince = -1
   #firstSeen = -1
+
+  constructor(budget: TemplateBudget) {
+    this.templates = new TemplateStore(budget)
+  }
 
   /** How much the log at hand may teach the baselines. */
   get learningWeight(): number {

@@ -1,7 +1,21 @@
-/** The templates of one service: counts, their own latency, how new they are. Bounded; the rarest makes room for a new one. */
+/**
+ * The templates of one service: counts, their own latency, how new they are. Bounded; the rarest makes room for a new one. A service
+ * that uses all of its templates again and again may have more, from a budget that all services share.
+ */
 import type { StateBytes } from './state-bytes.ts'
 
+/** Of an ordinary service, and of one that has a share of the budget. */
 export const TEMPLATES_MAX = 64
+const RICH_TEMPLATES_MAX = 512
+/** Logs of late, decayed, that make even the rarest template worth keeping. */
+const WORTH_KEEPING = 2
+/** Templates beyond TEMPLATES_MAX, over all services: 2.4 MB. */
+const SHARED_TEMPLATES = 32_768
+
+/** What is left of the templates that services may have beyond their own. Follows from the stores; not part of the state. */
+export class TemplateBudget {
+  left = SHARED_TEMPLATES
+}
 /** Columns of a slot. */
 export const COUNT = 0
 export const LAST_BLOCK = 1
@@ -22,6 +36,11 @@ export class TemplateStore {
   #ids = new Int32Array(8)
   #size = 0
   readonly #slots = new Map<number, number>()
+  readonly #budget: TemplateBudget
+
+  constructor(budget: TemplateBudget) {
+    this.#budget = budget
+  }
 
   get size(): number {
     return this.#size
@@ -35,7 +54,7 @@ export class TemplateStore {
 
   /** Where the new template's columns begin, all zero. */
   add(id: number): number {
-    const slot = this.#size < TEMPLATES_MAX ? this.#append() : this.#evictRarest()
+    const slot = this.#place()
     this.#ids[slot] = id
     this.#slots.set(id, slot)
     this.values.fill(0, slot * COLUMNS, (slot + 1) * COLUMNS)
@@ -53,15 +72,34 @@ export class TemplateStore {
     const size = bytes.number(this.#size)
     const capacity = bytes.number(this.#ids.length)
     if (bytes.reading) {
-      if (!(capacity <= TEMPLATES_MAX && size <= capacity && capacity >= 8))
+      if (!(capacity <= RICH_TEMPLATES_MAX && size <= capacity && capacity >= 8))
         throw new RangeError('templates out of bounds')
       this.#size = size
+      this.#budget.left -= Math.max(0, capacity - TEMPLATES_MAX)
       this.#ids = new Int32Array(capacity)
       this.values = new Float64Array(capacity * COLUMNS)
     }
     bytes.numbers(this.#ids)
     bytes.numbers(this.values)
     if (bytes.reading) for (let slot = 0; slot < size; slot++) this.#slots.set(this.#ids[slot]!, slot)
+  }
+
+  /** A free slot, or that of the rarest template. */
+  #place(): number {
+    const capacity = this.#ids.length
+    if (this.#size < capacity || capacity < TEMPLATES_MAX) return this.#append()
+    const rarest = this.#rarest()
+    if (this.values[rarest * COLUMNS + COUNT]! >= WORTH_KEEPING && this.#mayGrow()) return this.#append()
+    this.#slots.delete(this.#ids[rarest]!)
+    return rarest
+  }
+
+  /** Takes from the budget what doubling needs. */
+  #mayGrow(): boolean {
+    const more = this.#ids.length
+    if (2 * more > RICH_TEMPLATES_MAX || more > this.#budget.left) return false
+    this.#budget.left -= more
+    return true
   }
 
   #append(): number {
@@ -76,12 +114,11 @@ export class TemplateStore {
     return this.#size++
   }
 
-  #evictRarest(): number {
+  #rarest(): number {
     let rarest = 0
     for (let slot = 1; slot < this.#size; slot++) {
-      if (this.values[slot * COLUMNS]! < this.values[rarest * COLUMNS]!) rarest = slot
+      if (this.values[slot * COLUMNS + COUNT]! < this.values[rarest * COLUMNS + COUNT]!) rarest = slot
     }
-    this.#slots.delete(this.#ids[rarest]!)
     return rarest
   }
 }
