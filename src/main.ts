@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
+import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
 import { mutesCommand } from './commands/mutes-command-line.ts'
 import { messageOf, ProcessorError } from './errors.ts'
 
@@ -23,10 +24,6 @@ function whole(text: string): number {
 function positive(text: string): number {
   if (whole(text) === 0) throw new InvalidArgumentError('expected a whole number above 0')
   return whole(text)
-}
-
-function wholes(text: string): number[] {
-  return text.split(',').map(whole)
 }
 
 function minutes(text: string): number {
@@ -138,16 +135,8 @@ program
   .addOption(new Option('--part <name>').hideHelp())
   .action((options) => end(import('./commands/bench.ts').then(({ run }) => run(options, process.env))))
 
-program
-  .command('evaluate')
-  .description('how good the scores are, on labelled sets; updates docs/anomaly-detection.md with --write')
-  .option('--data <folder>', 'a labelled set or a folder of them; by default ANOMALY_DATA')
-  .option('--seeds <list>', 'seeds of generated replays, separated by commas', wholes, [1, 2, 3])
-  .option('--python <command>', 'a Python with numpy for the generator of replays; by default python3')
-  .option('--threads <n>', 'sets measured at the same time', positive, 2)
-  .option('--write', 'update docs/anomaly-detection.md')
-  .option('--json', 'as JSON')
-  .action((options) => end(import('./commands/evaluate.ts').then(({ run }) => run(options, process.env))))
+program.addCommand(evaluateCommand(end, process.env))
+program.addCommand(backtestCommand(end, process.env))
 
 process.on('uncaughtException', (error) => process.exit(complain(error)))
 process.on('unhandledRejection', (error) => process.exit(complain(error)))

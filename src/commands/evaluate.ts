@@ -3,17 +3,23 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
 import { findLabelledSets } from '../evaluation/labelled-sets.ts'
-import { type LeftOut, measureAll } from '../evaluation/measure-pool.ts'
+import { type LeftOut, type Measured, measureAll } from '../evaluation/measure-pool.ts'
+import { readOwnLabels } from '../evaluation/own-labels.ts'
+import { measureOwnLogs } from '../evaluation/own-logs.ts'
 import type { SetResult } from '../evaluation/set-result.ts'
 import { tablesOf } from '../evaluation/tables.ts'
+import { type FeedOptions, openFeed } from './log-feed.ts'
+import { scorerSettings } from './scorer-settings.ts'
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends FeedOptions {
   /** A folder with one or more labelled sets. */
   readonly data?: string | undefined
   /** Of generated replays. */
   readonly seeds: readonly number[]
   /** Sets measured at the same time. */
   readonly threads: number
+  /** Labels of one's own, for logs out of the table or the topic. */
+  readonly labels?: string | undefined
   readonly python?: string | undefined
   readonly json?: true | undefined
   readonly write?: true | undefined
@@ -26,29 +32,40 @@ const PYTHONS = ['python3', '/usr/bin/python3', 'python']
 
 /** Answers the exit code: 1 where a set was left out. */
 export async function run(options: EvaluateOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  const { config } = loadConfig(env)
-  const folder = options.data ?? env['ANOMALY_DATA']
-  if (folder === undefined || folder === '') {
-    throw new ProcessorError(
-      'INPUT',
-      'nothing to evaluate: name a folder of labelled sets with --data, or set ANOMALY_DATA',
-    )
-  }
-  const tasks = await findLabelledSets(folder, options.seeds)
-  const { threshold, servicesMax } = config.scoring
-  const { results, leftOut } = await measureAll(
-    tasks,
-    {
-      settings: { threshold, servicesMax },
-      pythons: options.python === undefined ? PYTHONS : [options.python],
-      threads: options.threads,
-    },
-    ({ name }, seconds) => void process.stderr.write(`${name}: ${seconds.toFixed(1)} s\n`),
-  )
+  const { results, leftOut } = await measured(options, env)
   process.stdout.write(options.json === true ? `${JSON.stringify(jsonOf(results, leftOut))}\n` : tablesOf(results))
   for (const { name, reason } of leftOut) process.stderr.write(`left out: ${name}: ${reason}\n`)
   if (options.write === true) await writePage(tablesOf(results))
   return leftOut.length === 0 ? 0 : 1
+}
+
+async function measured(options: EvaluateOptions, env: NodeJS.ProcessEnv): Promise<Measured> {
+  const { config } = loadConfig(env)
+  const settings = scorerSettings(config)
+  if (options.table !== undefined || options.topic !== undefined) {
+    if (options.labels === undefined) {
+      throw new ProcessorError(
+        'INPUT',
+        'expected --labels: a file that says which logs of the table or topic are unusual',
+      )
+    }
+    const labels = await readOwnLabels(options.labels)
+    const feed = openFeed(options, config)
+    return { results: [await measureOwnLogs(feed.from, { feed, labels, settings })], leftOut: [] }
+  }
+  const folder = options.data ?? env['ANOMALY_DATA']
+  if (folder === undefined || folder === '') {
+    throw new ProcessorError(
+      'INPUT',
+      'nothing to evaluate: name a folder of labelled sets with --data, or set ANOMALY_DATA; or --table or --topic with --labels',
+    )
+  }
+  const pythons = options.python === undefined ? PYTHONS : [options.python]
+  return measureAll(
+    await findLabelledSets(folder, options.seeds),
+    { settings, pythons, threads: options.threads },
+    ({ name }, seconds) => void process.stderr.write(`${name}: ${seconds.toFixed(1)} s\n`),
+  )
 }
 
 /** JSON knows no NaN: what could not be computed becomes null. */

@@ -27,6 +27,7 @@ import { databaseOptions, plainTextWarning } from './database.ts'
 import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { keepRetention } from './retention.ts'
+import { scorerSettings } from './scorer-settings.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
 import { supervise } from './supervise.ts'
@@ -143,7 +144,7 @@ class Service {
 
   constructor(options: ServiceOptions) {
     const { config, telemetry, database } = options
-    const { kafka, limits, scoring } = config
+    const { kafka, limits } = config
     const { namespace } = config.database
     this.#options = options
     this.#transport = platformaticTransport({
@@ -173,9 +174,7 @@ class Service {
       signal: options.deadline,
     })
     this.#scorer = new ModelScorer({
-      threshold: scoring.threshold,
-      budget: budgetOf(scoring),
-      servicesMax: scoring.servicesMax,
+      ...scorerSettings(config),
       failed: ({ partition, logs, error }) =>
         telemetry.warning(
           `the model failed on ${logs} logs of partition ${partition}, the rules judged: ${messageOf(error)}`,
@@ -355,11 +354,6 @@ class Service {
 }
 
 /** undefined: a fixed threshold. */
-function budgetOf({ budgetPerDay, budgetPerServiceDay }: Config['scoring']) {
-  if (budgetPerDay === undefined && budgetPerServiceDay === undefined) return undefined
-  return { perDay: budgetPerDay ?? null, perServiceDay: budgetPerServiceDay ?? null }
-}
-
 /** What may be held of Kafka's bytes, out of what the process may use: the rest is Node, the model and the batch in hand. */
 function fetchLimits(memoryLimitMb: number, messageBytesMax: number) {
   const bufferBytesMax = Math.max(4, Math.floor((memoryLimitMb - 128) / 12)) * MIB

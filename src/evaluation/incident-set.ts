@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Incident, type IncidentQuality, incidentQuality } from './incident-quality.ts'
 import { readJsonFile } from './json-file.ts'
-import { type Judging, judge, type ScorerSettings } from './judge.ts'
+import type { ScorerSettings } from './judge.ts'
+import { type Judging, judgeLines } from './judged-lines.ts'
 import { JudgedLogs } from './judged-logs.ts'
 import { labelledLines } from './labelled-file.ts'
 import type { IncidentResult } from './set-result.ts'
@@ -53,7 +54,7 @@ export async function measureIncidents(
     significantFrom: each.start_significant ?? each.start,
   }))
   const logs = new JudgedLogs()
-  const judging = await judge(replayLines(folder), settings, (line, { score, isAnomaly }) =>
+  const judging = await judgeLines(replayLines(folder), settings, (line, { score, isAnomaly }) =>
     logs.add({ ...line, score, flagged: isAnomaly }),
   )
   logs.alerts.push(...judging.alerts)

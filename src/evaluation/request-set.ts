@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { ExpandingZ } from './expanding-z.ts'
 import { readJsonFile } from './json-file.ts'
-import { judge, type ScorerSettings } from './judge.ts'
+import type { ScorerSettings } from './judge.ts'
+import { judgeLines } from './judged-lines.ts'
 import { labelledLines } from './labelled-file.ts'
 import { countOf, IGNORED, NEGATIVE, POSITIVE, type Ranking, rank } from './ranking.ts'
 import type { RequestsResult, WindowsResult } from './set-result.ts'
@@ -51,7 +52,7 @@ export async function measureRequests(
   const faulty = new Set(counted.map(({ chunk, service }) => `${chunk} ${service}`))
   const requests: Requests = { seconds: [], places: [], labels: [], scores: [], rivals: [], flagged: 0 }
   const rival = new ExpandingZ()
-  const { microsecondsPerLog } = await judge(
+  const { microsecondsPerLog } = await judgeLines(
     requestLines(folder, faulty),
     settings,
     (line, { event, score, isAnomaly }) => {

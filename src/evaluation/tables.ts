@@ -4,7 +4,7 @@ import { mean } from './statistics.ts'
 
 type Row = readonly string[]
 
-interface Table {
+export interface Table {
   readonly title: string
   readonly header: Row
   readonly rows: readonly Row[]
@@ -27,7 +27,7 @@ export function tablesOf(results: readonly SetResult[]): string {
 }
 
 /** A Markdown table whose columns line up; numbers to the right. */
-function aligned({ header, rows }: Table): string {
+export function aligned({ header, rows }: Table): string {
   const widths = header.map((name, column) => Math.max(...[header, ...rows].map((row) => (row[column] ?? name).length)))
   const line = (row: Row): string =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |\n`

@@ -1,0 +1,119 @@
+/** Logs to be judged once more, out of the table or out of the topic: what `evaluate` and `backtest` share. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { ProcessorError } from '../errors.ts'
+import { platformaticTransport } from '../kafka/platformatic-transport.ts'
+import { topicRange } from '../kafka/topic-range.ts'
+import type { LogEvent } from '../log.ts'
+import { createNormalizer } from '../normalize/normalize-range.ts'
+import { storedLogs } from '../postgres/stored-logs.ts'
+import { databaseOptions } from './database.ts'
+import { normalizeLimits } from './normalize-limits.ts'
+import { printable } from './printable.ts'
+
+/** As the command line gives them. */
+export interface FeedOptions {
+  readonly table?: true | undefined
+  /** true: KAFKA_TOPIC. */
+  readonly topic?: string | true | undefined
+  /** ISO 8601; logs from here on count, those of `learnHours` before it only teach. */
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  readonly learnHours: number
+  /** Of the topic, instead of times: `partition:from-to`, separated by commas; `to` is exclusive and may be missing. */
+  readonly offsets?: string | undefined
+}
+
+export interface FedLog {
+  readonly event: LogEvent
+  /** What the table says of it; null for a log out of the topic. */
+  readonly stored: { readonly score: number; readonly isAnomaly: boolean } | null
+}
+
+export interface Feed {
+  readonly from: 'table' | 'topic'
+  readonly batches: AsyncIterable<readonly FedLog[]>
+  /** Whether a log counts, or only teaches. */
+  readonly counts: (event: LogEvent) => boolean
+}
+
+const HOUR_MS = 3_600_000
+const TIMEOUTS = { requestTimeoutMs: 30_000, connectTimeoutMs: 5_000 }
+
+/** Throws INPUT for options that don't fit together. */
+export function openFeed(options: FeedOptions, config: Config): Feed {
+  const { table, topic } = options
+  if ((table === undefined) === (topic === undefined)) {
+    throw new ProcessorError('INPUT', 'expected either --table or --topic: where the logs come from')
+  }
+  if (options.offsets !== undefined && topic === undefined) {
+    throw new ProcessorError('INPUT', '--offsets are those of a topic: expected --topic with it')
+  }
+  const since = time(options.since, '--since')
+  const until = time(options.until, '--until')
+  const learnFrom = since === null ? null : new Date(since.getTime() - options.learnHours * HOUR_MS)
+  const [from, to] = [since?.getTime() ?? Number.NEGATIVE_INFINITY, until?.getTime() ?? Number.POSITIVE_INFINITY]
+  const counts = ({ createdAt }: LogEvent): boolean => createdAt >= from && createdAt < to
+  if (table === true) return { from: 'table', batches: fromTable(config, learnFrom, until), counts }
+  const name = typeof topic === 'string' ? topic : config.kafka.topic
+  const batches = fromTopic(config, { topic: name, learnFrom, to, offsets: offsetsOf(options.offsets) })
+  return { from: 'topic', batches, counts }
+}
+
+async function* fromTable(config: Config, since: Date | null, until: Date | null): AsyncGenerator<FedLog[]> {
+  const filter = { namespace: config.database.namespace, topic: config.kafka.topic, since, until }
+  for await (const logs of storedLogs(databaseOptions(config, 'rescoring'), filter)) {
+    yield logs.map(({ event, ...stored }) => ({ event, stored }))
+  }
+}
+
+async function* fromTopic(
+  config: Config,
+  range: {
+    readonly topic: string
+    readonly learnFrom: Date | null
+    readonly to: number
+    readonly offsets: ReturnType<typeof offsetsOf>
+  },
+): AsyncGenerator<FedLog[]> {
+  const transport = platformaticTransport({
+    brokers: config.kafka.brokers,
+    clientId: 'insighthub-rescoring',
+    ...TIMEOUTS,
+  })
+  const normalize = createNormalizer(normalizeLimits(config, false), Date.now)
+  const { topic, offsets, learnFrom } = range
+  try {
+    const reading = { transport, topic, offsets, sinceMs: learnFrom?.getTime() ?? null, sleep }
+    for await (const records of topicRange(reading)) {
+      const events = normalize(records).events.filter(({ createdAt }) => createdAt < range.to)
+      yield events.map((event) => ({ event, stored: null }))
+    }
+  } finally {
+    await transport.close()
+  }
+}
+
+function time(text: string | undefined, option: string): Date | null {
+  if (text === undefined) return null
+  const date = new Date(text)
+  if (!Number.isNaN(date.getTime())) return date
+  throw new ProcessorError('INPUT', `${option} ${printable(text)}: expected a time such as 2025-12-03T15:00:00Z`)
+}
+
+/** `0:100-2000,1:50-` */
+export function offsetsOf(text: string | undefined): Map<number, { from: number; to: number }> | null {
+  if (text === undefined) return null
+  return new Map(
+    text.split(',').map((part) => {
+      const [, partition, from, to] = /^\s*(\d{1,9}):(\d{1,15})-(\d{1,15})?\s*$/.exec(part) ?? []
+      if (partition === undefined) {
+        throw new ProcessorError(
+          'INPUT',
+          `--offsets ${printable(part)}: expected partition:from-to, such as 0:100-2000`,
+        )
+      }
+      return [Number(partition), { from: Number(from), to: to === undefined ? Number.POSITIVE_INFINITY : Number(to) }]
+    }),
+  )
+}

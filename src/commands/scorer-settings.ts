@@ -1,0 +1,12 @@
+/** What of the settings the in-process scorer goes by: the same for the worker, `evaluate` and `backtest`. */
+import type { Config } from '../config.ts'
+import type { ScorerSettings } from '../evaluation/judge.ts'
+
+export function scorerSettings({ scoring }: Pick<Config, 'scoring'>): ScorerSettings {
+  return { threshold: scoring.threshold, budget: budgetOf(scoring), servicesMax: scoring.servicesMax }
+}
+
+function budgetOf({ budgetPerDay, budgetPerServiceDay }: Config['scoring']) {
+  if (budgetPerDay === undefined && budgetPerServiceDay === undefined) return undefined
+  return { perDay: budgetPerDay ?? null, perServiceDay: budgetPerServiceDay ?? null }
+}
