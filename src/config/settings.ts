@@ -70,7 +70,7 @@ export const SETTINGS = {
   KAFKA_START: choice(
     ['latest', 'earliest'],
     'latest',
-    'Where the very first start begins when the group has no committed offset. Pinned then for ever: later starts go on where the database stands.',
+    'Where the very first start begins when the group has no committed offset; a topic that did not exist yet is read whole. Pinned then for ever: later starts go on where the database stands.',
   ),
   KAFKA_SESSION_TIMEOUT_MS: number(
     { min: 1_000, max: 30 * MINUTE_MS, default: 10_000 },

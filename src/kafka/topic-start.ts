@@ -16,6 +16,8 @@ export class TopicStart {
   readonly #layout: TopicLayout
   #pinned: ReadonlySet<number> = new Set()
   #pinnedKey = ''
+  /** The topic did not exist yet: whatever is in it now came after us, and is not old to anybody. */
+  #olderThanTopic = false
 
   constructor(options: SourceOptions, log: LogConnection, layout: TopicLayout) {
     this.#options = options
@@ -49,6 +51,7 @@ export class TopicStart {
         if (!connected) events.kafkaConnected()
         connected = true
         if (exists) return await this.pin()
+        this.#olderThanTopic = true
         events.topicMissing({ topic, retryInMs })
       } catch (error) {
         if (!isRetriable(error)) throw error
@@ -60,7 +63,8 @@ export class TopicStart {
 
   /** Rejects as the ledger and the transport do. */
   async pin(): Promise<void> {
-    const { ledger, events, topic, startPolicy } = this.#options
+    const { ledger, events, topic } = this.#options
+    const startPolicy = this.#startPolicy
     const partitions = this.#layout.partitions
     const topicKey = this.#layout.key
     let offsets: ReadonlyMap<number, number> = new Map()
@@ -75,14 +79,18 @@ export class TopicStart {
     this.#pinnedKey = topicKey
   }
 
+  get #startPolicy(): 'latest' | 'earliest' {
+    return this.#olderThanTopic ? 'earliest' : this.#options.startPolicy
+  }
+
   /** As `auto.offset.reset`: where the group stands if it has committed, else the policy's end. */
   async #startOffsets(partitions: readonly number[]): Promise<Map<number, number>> {
-    const { transport, groupId, topic, startPolicy } = this.#options
+    const { transport, groupId, topic } = this.#options
     const parts = { layout: this.#layout, log: this.#log, topic }
     const group = await transport.openGroup(groupId)
     try {
       const committed = await group.committed(topic, partitions)
-      const policy = await logEnds(parts, partitions, startPolicy)
+      const policy = await logEnds(parts, partitions, this.#startPolicy)
       return new Map(partitions.map((each) => [each, committed.get(each) ?? policy.get(each) ?? 0]))
     } finally {
       await group.close().catch(() => undefined)

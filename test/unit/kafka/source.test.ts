@@ -49,6 +49,18 @@ test('topic, Kafka and database may come later than the source', async () => {
   await world.finish()
 })
 
+test('of a topic that came after the source nothing is passed over, whatever the policy', async () => {
+  const world = new SourceWorld(null, { startPolicy: 'latest' })
+  world.start()
+  await world.clock.advance(3_000)
+  assert.ok(world.heard('topicMissing').length > 0)
+  world.kafka.partitions = new SourceWorld(1).kafka.partitions
+  world.kafka.partition(0).produce(many(3))
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(3))
+  await world.finish()
+})
+
 test('an abort while the topic is missing ends the source', async () => {
   const world = new SourceWorld(null).start()
   await world.clock.advance(2_000)

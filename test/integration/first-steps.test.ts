@@ -1,0 +1,116 @@
+/**
+ * The first steps of a new user on Apache Kafka, with Kafka's own tools: the service is started before the topic, before Kafka and
+ * before PostgreSQL, says so each time and goes on by itself; one message is sent by hand, and its row is there within a second.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import pg from 'pg'
+import { openProducer } from '../../src/kafka/producer.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
+import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
+import { startWorker, until, type Worker } from '../support/worker.ts'
+
+const missing =
+  process.env['TEST_KAFKA_BROKERS'] === undefined ? realKafkaMissing() : 'the brokers are given, and not ours to stop'
+if (missing !== null) process.stdout.write(`left out: first steps on Apache Kafka (${missing})\n`)
+const MESSAGE = '{"service":"test","level":"INFO","message":"Test message","timestamp":"2025-12-03T15:00:00Z"}'
+
+describe('first steps', { timeout: 300_000, skip: missing ?? false }, () => {
+  let kafka: RealKafka
+  let postgres: EmbeddedPostgres
+  let database: pg.Client
+  let worker: Worker
+
+  before(async () => {
+    kafka = await startRealKafka()
+    postgres = await startEmbeddedPostgres({ durable: true })
+    await postgres.stop('fast')
+    kafka.kill('SIGKILL')
+    worker = startWorker({ KAFKA_BROKER: kafka.address, DATABASE_URL: postgres.url })
+  })
+  after(async () => {
+    worker?.kill('SIGKILL')
+    await worker?.exited
+    await database?.end()
+    await kafka?.close()
+    await postgres?.close()
+  })
+
+  async function rowsOf(service: string): Promise<Record<string, unknown>[]> {
+    const { rows } = await database.query(
+      `select service, level, message, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at, log_id
+         from logs where service = $1`,
+      [service],
+    )
+    return rows
+  }
+  const missingNow = async (): Promise<string> => (await worker.get('/readyz')).body
+
+  test('before PostgreSQL: it says so, waits and goes on', async () => {
+    await worker.said('PostgreSQL: ')
+    assert.match(await missingNow(), /PostgreSQL/)
+    await postgres.restart()
+    await worker.said('✓ Connected to PostgreSQL')
+    database = new pg.Client({ connectionString: postgres.url })
+    await database.connect()
+  })
+
+  test('before Kafka: it says so, waits and goes on', async () => {
+    await worker.said('Kafka: ')
+    assert.match(await missingNow(), /Kafka/)
+    await kafka.start()
+    await worker.said('✓ Connected to Kafka')
+  })
+
+  test('before the topic: it says so, waits and goes on, and misses nothing of a topic that is new', async () => {
+    await worker.said('Topic "logs" does not exist')
+    const producer = await openProducer({ brokers: [kafka.address], clientId: 'test' })
+    await producer.createTopic('logs', 4)
+    await producer.send('logs', [{ value: Buffer.from('{"service":"early"}') }])
+    await producer.close()
+    await worker.said('✓ Subscribed to "logs" topic')
+    await worker.said('🚀 Processor service started and ready')
+    await worker.ready()
+    await until('the early one', async () => (await rowsOf('early')).length === 1, 10_000)
+  })
+
+  test('a message by hand is a row within a second', async (context) => {
+    const where = ['--bootstrap-server', kafka.address, '--topic', 'logs']
+    await kafka.tool('org.apache.kafka.tools.ConsoleProducer', where, `${MESSAGE}\n`)
+    const sentMs = performance.now()
+    await until('the row', async () => (await rowsOf('test')).length === 1, 1_000)
+    context.diagnostic(`there ${Math.round(performance.now() - sentMs)} ms after the console producer had ended`)
+    const [row] = await rowsOf('test')
+    assert.ok(row !== undefined)
+    assert.deepEqual(row, {
+      service: 'test',
+      level: 'INFO',
+      message: 'Test message',
+      at: '2025-12-03T15:00:00Z',
+      log_id: row['log_id'],
+    })
+    await worker.said(`✓ Processed log #${row['log_id']}: test [INFO]`)
+  })
+
+  test("Kafka's own tool shows the member, the offset and no lag", async (context) => {
+    let said = ''
+    const rows = (): string[][] =>
+      said
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .filter((cells) => cells[1] === 'logs')
+    await until('lag 0', async () => {
+      said = await kafka.tool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
+        ...['--bootstrap-server', kafka.address, '--describe', '--group', 'log-processors'],
+      ])
+      return rows().length === 4 && rows().every((cells) => cells[5] === '0')
+    })
+    for (const cells of rows()) context.diagnostic(cells.join(' '))
+    assert.equal(
+      rows().reduce((sum, cells) => sum + Number(cells[3]), 0),
+      2,
+      'the offsets say that two records were passed',
+    )
+    for (const cells of rows()) assert.match(cells[6] ?? '', /^insighthub-processor-/)
+  })
+})
