@@ -59,7 +59,7 @@ export async function deadLettersList({ database, write, json, filter }: DeadLet
   }
   for (const { reason, count } of counts) write(`${String(count).padStart(10)}  ${printable(reason)}\n`)
   write(`${String(total).padStart(10)}  in all; ${letters.length} listed, newest first\n\n`)
-  const header = ['stored at', 'position', 'reason', 'service', 'detail', 'value']
+  const header = ['stored at', 'position', 'status', 'reason', 'service', 'detail', 'value']
   writeTable(write, [header, ...letters.map(cellsOf)])
   return 0
 }
@@ -111,6 +111,7 @@ function cellsOf(letter: DeadLetter): string[] {
   return [
     letter.createdAt,
     positionOf(letter),
+    printable(letter.status),
     printable(letter.reason),
     printable(letter.service ?? '-', 24),
     printable(letter.detail, DETAIL_CHARS),

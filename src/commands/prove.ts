@@ -30,6 +30,7 @@ import { inject } from '../proof/injection.ts'
 import { LedgerWatch } from '../proof/ledger-watch.ts'
 import { Load } from '../proof/load.ts'
 import { Team } from '../proof/team.ts'
+import { ModelScorer } from '../scoring/model-scorer.ts'
 import { audit } from './audit.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { openStage, PARTITIONS, type Stage } from './proof-stage.ts'
@@ -214,6 +215,9 @@ class Proof {
     const { config } = loadConfig({ ...env, ...stage.env })
     const limits = normalizeLimits(config, await logsIsHypertable(database))
     const comparison = new Comparison({ lateAfterMs: LATE_AFTER_MS, round: roundHalfEven })
+    // Scores are a function of the records: a worker that was killed must have given those of one that never was.
+    const { threshold, servicesMax } = config.scoring
+    const scorer = new ModelScorer({ threshold, servicesMax })
     const lookup = this.#lookup()
     const numbers = new Set<number>()
     let inTopic = 0
@@ -224,6 +228,7 @@ class Proof {
         topic,
         partitions: PARTITIONS,
         normalize: createNormalizer(limits, Date.now),
+        score: (events) => scorer.score(events),
         comparison,
         clockOffsetMs: await clockOffsetMs(database, Date.now),
         found: ({ key }) => {
@@ -289,7 +294,10 @@ const WORKER_ENV = {
   HTTP_HOST: '127.0.0.1',
   HTTP_PORT: '0',
   LOG_FORMAT: 'text',
+  // What would make scores depend on more than the partition's own records.
   ML_ENGINE_URL: '',
+  ANOMALY_BUDGET_PER_DAY: '',
+  ANOMALY_BUDGET_PER_SERVICE_DAY: '',
 } as const
 
 async function writeCertificate(certificate: Certificate, id: string): Promise<string[]> {

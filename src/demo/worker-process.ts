@@ -36,7 +36,8 @@ async function exitOf(child: ChildProcess): Promise<number> {
 export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [options.entry, 'process', '--workers', '1'], {
     env: options.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The channel says nothing; when it closes because we died without a word, the worker ends too.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const log = createWriteStream(options.logFile)
   let said = ''
@@ -44,8 +45,8 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
     log.write(chunk)
     if (said.length < 20_000) said += chunk.toString()
   }
-  child.stdout.on('data', hear)
-  child.stderr.on('data', hear)
+  child.stdout?.on('data', hear)
+  child.stderr?.on('data', hear)
   child.once('close', () => log.end())
   const stopWithUs = (): void => void child.kill('SIGKILL')
   process.once('exit', stopWithUs)

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { LogEvent, Reject } from '../log.ts'
+import type { Reject, ScoredLog } from '../log.ts'
 import type { NormalizedRange } from '../pipeline.ts'
 
 /** A row of logs as the checker reads it. */
@@ -32,6 +32,12 @@ export interface StoredLetter {
   readonly reason: string
   /** Hex. */
   readonly valueSha256: string | null
+}
+
+/** What a chunk of the topic makes. */
+export interface Expected extends Pick<NormalizedRange, 'rejects' | 'skips'> {
+  /** Judged by a model that read the partition from its beginning, undisturbed. */
+  readonly logs: readonly ScoredLog[]
 }
 
 export const FINDINGS = ['lost', 'duplicated', 'altered', 'unexpected'] as const
@@ -65,13 +71,8 @@ export class Comparison {
   }
 
   /** One chunk of one partition: all that should be there, and all that is. */
-  add(
-    partition: number,
-    expected: NormalizedRange,
-    rows: readonly StoredRow[],
-    letters: readonly StoredLetter[],
-  ): void {
-    this.rowsExpected += expected.events.length
+  add(partition: number, expected: Expected, rows: readonly StoredRow[], letters: readonly StoredLetter[]): void {
+    this.rowsExpected += expected.logs.length
     this.rowsStored += rows.length
     this.lettersExpected += expected.rejects.length
     this.lettersStored += letters.length
@@ -81,7 +82,8 @@ export class Comparison {
       if (ageMs > this.#lateAfterMs) this.late++
     }
     const at = (place: { offset: number; item: number }): string => `${partition}/${place.offset}/${place.item}`
-    this.#match(expected.events, rows, at, 'row', (event, row) => this.#differences(event, row))
+    const logs = expected.logs.map((log) => ({ offset: log.event.offset, item: log.event.item, log }))
+    this.#match(logs, rows, at, 'row', ({ log }, row) => this.#differences(log, row))
     this.#match(expected.rejects, letters, at, 'dead letter', letterDifferences)
   }
 
@@ -109,7 +111,7 @@ export class Comparison {
       if (!seen.has(position)) this.#note('lost', position, `the ${noun} is missing`)
   }
 
-  #differences(event: LogEvent, row: StoredRow): string[] {
+  #differences({ event, score, isAnomaly, source }: ScoredLog, row: StoredRow): string[] {
     const latency = event.latencyMs === null ? null : this.#round(event.latencyMs)
     const metadata: unknown = event.metadata === null ? null : JSON.parse(event.metadata)
     const pairs: [string, unknown, unknown][] = [
@@ -120,11 +122,11 @@ export class Comparison {
       ['created_at', microseconds(event.createdAt), row.createdAtUs],
       ['user_id', event.userId, row.userId],
       ['metadata', metadata, row.metadata],
+      ['anomaly_score', score, row.score],
+      ['is_anomaly', isAnomaly, row.isAnomaly],
+      ['score_source', source, row.scoreSource],
     ]
-    const changed = pairs.filter(([, want, got]) => !isDeepStrictEqual(want, got)).map(([name]) => name)
-    if (!(row.score >= 0 && row.score <= 1)) changed.push('anomaly_score')
-    if (typeof row.isAnomaly !== 'boolean') changed.push('is_anomaly')
-    return changed
+    return pairs.filter(([, want, got]) => !isDeepStrictEqual(want, got)).map(([name]) => name)
   }
 
   #note(finding: Finding, position: string, what: string): void {

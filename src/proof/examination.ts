@@ -1,7 +1,7 @@
 /** Reads the whole topic and the whole of the tables, partition by partition, and compares them. */
 import type pg from 'pg'
 import type { RecordLookup } from '../kafka/record-lookup.ts'
-import type { RawRecord } from '../log.ts'
+import type { LogEvent, RawRecord, ScoredLog } from '../log.ts'
 import type { NormalizedRange, PartitionRange } from '../pipeline.ts'
 import { close, connect, type DatabaseOptions } from '../postgres/connection.ts'
 import type { Comparison, StoredLetter, StoredRow } from './comparison.ts'
@@ -12,6 +12,8 @@ export interface ExaminationOptions {
   readonly topic: string
   readonly partitions: number
   readonly normalize: (range: PartitionRange) => NormalizedRange
+  /** Judges and learns, in the order of the topic. */
+  readonly score: (events: readonly LogEvent[]) => Promise<readonly ScoredLog[]>
   readonly comparison: Comparison
   /** Our clock minus the database's, in ms. */
   readonly clockOffsetMs: number
@@ -110,7 +112,8 @@ async function compareChunk(client: pg.Client, chunk: Chunk, options: Examinatio
   const dead = letters.rows.map(
     ({ offset, item, reason, sha }): StoredLetter => ({ offset: Number(offset), item, reason, valueSha256: sha }),
   )
-  options.comparison.add(partition, expected, stored, dead)
+  const logs = await options.score(expected.events)
+  options.comparison.add(partition, { ...expected, logs }, stored, dead)
 }
 
 /** Our clock minus the database's, to half a round trip. */

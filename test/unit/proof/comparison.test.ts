@@ -5,9 +5,8 @@ import { describe, test } from 'node:test'
 import { epochMs, type LogEvent, type RawRecord } from '../../../src/log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
-import type { NormalizedRange } from '../../../src/pipeline.ts'
 import { roundHalfEven } from '../../../src/postgres/standard-row.ts'
-import { Comparison, type StoredLetter, type StoredRow } from '../../../src/proof/comparison.ts'
+import { Comparison, type Expected, type StoredLetter, type StoredRow } from '../../../src/proof/comparison.ts'
 import { proofMessage } from '../../../src/proof/messages.ts'
 import { MINUTE, readyRange } from '../../support/ready-ranges.ts'
 
@@ -16,7 +15,9 @@ const records = Array.from({ length: 3000 }, (_, offset): RawRecord => {
   return { offset, timestamp: epochMs(MINUTE + offset), key, value, headers: null }
 })
 const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => MINUTE)
-const expected: NormalizedRange = normalize(readyRange({ from: 0, count: 3000 }, { range: { records } }).range)
+const { events, rejects, skips } = normalize(readyRange({ from: 0, count: 3000 }, { range: { records } }).range)
+const judged = { score: 0.5, isAnomaly: false, source: 'model', explanation: null } as const
+const expected: Expected = { logs: events.map((event) => ({ event, ...judged })), rejects, skips }
 
 function rowOf(event: LogEvent): StoredRow {
   return {
@@ -35,8 +36,8 @@ function rowOf(event: LogEvent): StoredRow {
     ageMs: 20,
   }
 }
-const rows = expected.events.map(rowOf)
-const letters = expected.rejects.map(
+const rows = events.map(rowOf)
+const letters = rejects.map(
   ({ offset, item, reason, record }): StoredLetter => ({
     offset,
     item,
@@ -86,8 +87,9 @@ describe('a comparison', () => {
       { createdAtUs: String(BigInt(row.createdAtUs) + 1n) },
       { userId: 'somebody' },
       { metadata: { ...(row.metadata as object), id: -1 } },
-      { score: 1.01 },
-      { score: Number.NaN },
+      { score: 0.5000001 },
+      { isAnomaly: true },
+      { scoreSource: 'rules' },
     ]
     for (const change of changes) assert.equal(compare(changed(9, change)).counts.altered, 1, JSON.stringify(change))
   })
