@@ -49,7 +49,8 @@ const SESSION_TIMEOUT_MS = 6_000
 /** What recovery may take at most when an owner dies: the session, and the claim with its replay. */
 const LATE_AFTER_MS = SESSION_TIMEOUT_MS + 3_000
 const READY_TIMEOUT_MS = 60_000
-const DRAIN_TIMEOUT_MS = 60_000
+/** A line that does not move for so long has stopped; one that is slow is waited for. */
+const STANDSTILL_MS = 60_000
 /** For draining, examining and cleaning up: a share of the time, within bounds. */
 const END_SHARE = 0.15
 const END_MS = { min: 12_000, max: 40_000 }
@@ -116,7 +117,12 @@ class Proof {
     })
     const { producer, topic } = stage
     const clock = (): number => performance.now()
-    this.#load = new Load({ producer, topic, partitions: PARTITIONS, seed: this.#seed, rate: options.rate, clock })
+    const stored = async () => {
+      const positions = await this.#watch.positions()
+      return positions === null ? null : new Map([...positions].map(([partition, at]) => [partition, at.nextOffset]))
+    }
+    const { rate } = options
+    this.#load = new Load({ producer, topic, partitions: PARTITIONS, seed: this.#seed, rate, clock, sleep, stored })
   }
 
   async run(): Promise<ProofFacts> {
@@ -127,6 +133,7 @@ class Proof {
     tell(`✓ ${options.workers} workers; ${options.rate} messages a second, seed ${this.#seed}`)
     const faults = await this.#stream()
     const drained = await this.#drained()
+    if (this.#parts.signal.aborted) throw new ProcessorError('INPUT', 'Interrupted')
     const codes = await this.#team.stopAll()
     if (codes.some((code) => code !== 0))
       this.#incidents.push(`workers that were asked to stop exited with ${codes.join(', ')}`)
@@ -166,6 +173,12 @@ class Proof {
         `  ${this.#load.failures} sends failed and may or may not be in the topic: ${this.#load.lastFailure}`,
       )
     }
+    if (this.#load.heldBackMs > 0) {
+      const seconds = (this.#load.heldBackMs / 1000).toFixed(0)
+      this.#parts.tell(
+        `  for ${seconds} s nothing was sent: the workers were too far behind (a slow machine, or a rate too high)`,
+      )
+    }
     return faults
   }
 
@@ -183,16 +196,20 @@ class Proof {
     return fault
   }
 
-  /** False where the workers did not get to the end of the topic in time. */
+  /** False where the line stands still before the end of the topic. */
   async #drained(): Promise<boolean> {
     const { topic } = this.#parts.stage
     const lookup = this.#lookup()
-    const deadline = performance.now() + DRAIN_TIMEOUT_MS
+    let movedMs = performance.now()
+    let before = -1
     try {
       // Kafka's own word: what it did not acknowledge may be there all the same.
       const ends = await lookup.ends(topic, 'latest')
-      while (performance.now() < deadline) {
+      while (performance.now() - movedMs < STANDSTILL_MS && !this.#parts.signal.aborted) {
         const positions = await this.#watch.positions()
+        const sum = [...(positions?.values() ?? [])].reduce((all, { nextOffset }) => all + nextOffset, 0)
+        if (sum > before) movedMs = performance.now()
+        before = Math.max(before, sum)
         const behind = [...ends].filter(([partition, end]) => (positions?.get(partition)?.nextOffset ?? 0) < end)
         if (behind.length === 0) return true
         await sleep(100)

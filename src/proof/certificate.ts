@@ -29,7 +29,7 @@ export interface ProofFacts {
   readonly findings: Readonly<Record<Finding, number>>
   readonly examples: readonly Example[]
   readonly faults: readonly InjectedFault[]
-  /** The ledger reached the end of every partition in time. */
+  /** The ledger reached the end of every partition. */
   readonly drained: boolean
   /** Differences that the audit named. */
   readonly audit: readonly string[]
@@ -62,7 +62,7 @@ export function certify(facts: ProofFacts): Certificate {
     [facts.messages.lostByKafka > 0, `${facts.messages.lostByKafka} messages are missing from the topic itself`],
     [facts.messages.inTopic === 0, 'nothing was sent'],
     [facts.faults.length === 0, 'no fault was injected'],
-    [!facts.drained, 'the workers did not reach the end of the topic in time'],
+    [!facts.drained, 'the workers stood still before the end of the topic'],
     [stuck > 0, `after ${stuck} faults the line did not go on within a minute`],
   ]
   const reasons = [

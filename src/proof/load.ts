@@ -1,5 +1,4 @@
 /** The steady stream of a proof: so many messages a second, one partition after the other, every answer noted. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../errors.ts'
 import type { Producer } from '../kafka/producer.ts'
 import { proofMessage } from './messages.ts'
@@ -12,10 +11,16 @@ export interface LoadOptions {
   /** Messages a second. */
   readonly rate: number
   readonly clock: () => number
+  readonly sleep: (ms: number) => Promise<unknown>
+  /** By partition: what is stored, the offset after the last; null where nobody can say. */
+  readonly stored: () => Promise<ReadonlyMap<number, number> | null>
 }
 
 const TICK_MS = 50
 const AFTER_FAILURE_MS = 250
+/** No fault lasts so long: further behind, it is the machine that can't keep up, and waiting proves more than a backlog. */
+const BEHIND_MAX_S = 20
+const LOOK_EVERY_MS = 1_000
 
 export class Load {
   readonly #options: LoadOptions
@@ -28,6 +33,8 @@ export class Load {
   /** Sends that failed: stored or not, nobody knows. */
   failures = 0
   lastFailure: string | null = null
+  /** Time in which nothing was sent, because too much was not stored yet. */
+  heldBackMs = 0
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -36,9 +43,10 @@ export class Load {
 
   /** Until the signal aborts. Never rejects: a Kafka that is away is part of the proof. */
   async run(signal: AbortSignal): Promise<void> {
-    const { rate, clock } = this.#options
+    const { rate, clock, sleep } = this.#options
     const startedMs = clock()
     let dueFrom = 0
+    let lookAtMs = startedMs + LOOK_EVERY_MS
     while (!signal.aborted) {
       const due = Math.floor(((clock() - startedMs) * rate) / 1000) - dueFrom
       // After a long wait nothing is made up for: a flood is not a steady stream.
@@ -46,11 +54,26 @@ export class Load {
       dueFrom += due
       if (count > 0) await this.#send(count)
       await sleep(TICK_MS)
+      if (clock() < lookAtMs) continue
+      if (await this.#tooFarBehind()) {
+        const heldMs = clock()
+        while (!signal.aborted && (await this.#tooFarBehind())) await sleep(LOOK_EVERY_MS)
+        this.heldBackMs += clock() - heldMs
+        dueFrom = Math.floor(((clock() - startedMs) * rate) / 1000)
+      }
+      lookAtMs = clock() + LOOK_EVERY_MS
     }
   }
 
   isAcked(number: number): boolean {
     return this.#acked[number] === 1
+  }
+
+  async #tooFarBehind(): Promise<boolean> {
+    const stored = await this.#options.stored()
+    if (stored === null) return false
+    const behind = this.ends.reduce((sum, end, partition) => sum + Math.max(0, end - (stored.get(partition) ?? 0)), 0)
+    return behind > BEHIND_MAX_S * this.#options.rate
   }
 
   async #send(count: number): Promise<void> {
@@ -75,7 +98,7 @@ export class Load {
     if (failed === undefined) return
     this.failures++
     this.lastFailure = messageOf(failed.reason)
-    await sleep(AFTER_FAILURE_MS)
+    await this.#options.sleep(AFTER_FAILURE_MS)
   }
 
   #ack(number: number): void {
