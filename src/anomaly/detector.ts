@@ -5,15 +5,20 @@
  *   log -> template, windows -> surprises by channel -> 0.4 forest over all of them + 0.6 strongest of them -> score; then learn
  */
 import { LEVELS, type LogEvent } from '../log.ts'
+import type { ServiceAlert } from '../service-alert.ts'
 import * as channel from './channels.ts'
 import { EventClock } from './event-clock.ts'
-import { BUCKET_SECONDS, ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.ts'
+import { BUCKET_SECONDS } from './event-windows.ts'
 import { explain } from './explanation.ts'
-import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
-import { ERROR, Levels } from './levels.ts'
-import { shareSurprise, softScore, sustained } from './probability.ts'
+import { JointSurprise } from './joint-surprise.ts'
+import { Levels } from './levels.ts'
+import { LogSurprises, type Placed } from './log-surprises.ts'
+import { softScore } from './probability.ts'
+import { alertOf } from './quiet-alert.ts'
+import type { Quiet } from './quiet-watch.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { ServiceState } from './service-state.ts'
+import { ServiceTable } from './service-table.ts'
 import { type StateBytes, StateReader, StateWriter } from './state-bytes.ts'
 import { TemplateMiner } from './template-miner.ts'
 import { NOVELTY, TemplateBudget } from './template-store.ts'
@@ -22,15 +27,13 @@ import { type Budget, BudgetThreshold } from './threshold.ts'
 const WARM_LOGS = 50
 /** A service of so few logs counts by half. */
 const YOUNG_LOGS = 100
-const OVERFLOW_SERVICE = '__other__'
-/** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
-const BYSTANDER_SURPRISE = 2
-const SLOW_QUANTILE = 0.99
-const SLOW_USUAL = 0.022
 const UNREMARKABLE = 0.7
 const WINDOW_HALF = 2.2
 const FOREST_HALF = 2
+/** What the forest says at most; while there is none, the windows speak for it. */
+const FOREST_SHARE = 0.8
 const THRESHOLD = 0.65
+const BUCKET_MS = BUCKET_SECONDS * 1000
 
 export interface DetectorOptions {
   readonly seed: number
@@ -52,7 +55,18 @@ export interface Verdict {
   /** Of the isolation forest and of the windows, each in [0, 1). */
   forestScore: number
   windowScore: number
+  /** A 32-bit number, the same for all messages of a kind. */
+  templateId: number
   explanation: string | null
+}
+
+export interface DetectorStats {
+  /** Services with a state of their own, and those of them that have logs enough for a judgement. */
+  readonly services: number
+  readonly warmServices: number
+  readonly templates: number
+  /** Logs of services without a state of their own, since the partition's beginning. */
+  readonly overflowLogs: number
 }
 
 export class Detector {
@@ -62,17 +76,22 @@ export class Detector {
   readonly #budget: BudgetThreshold | null
   readonly #miner = new TemplateMiner()
   readonly #templateBudget = new TemplateBudget()
-  readonly #services = new Map<string, ServiceState>()
+  readonly #services: ServiceTable
   readonly #everyone = new Levels()
   readonly #clock = new EventClock()
-  readonly #findings = channel.emptyFindings()
-  readonly #vector = new Float64Array(DIMENSIONS)
+  readonly #surprises = new LogSurprises(this.#everyone)
+  readonly #alerts: { service: string; quiet: Quiet }[] = []
+  /** The bucket that event time is in. */
+  #bucket = -1
+  /** One object for all logs. */
+  #log: Placed | null = null
   readonly #verdict: Verdict = {
     score: 0,
     isAnomaly: false,
     warm: false,
     forestScore: 0,
     windowScore: 0,
+    templateId: 0,
     explanation: null,
   }
 
@@ -81,11 +100,14 @@ export class Detector {
     this.#random = new SeededRandom(options.seed)
     this.#joint = new JointSurprise(this.#random)
     this.#budget = options.budget === undefined ? null : new BudgetThreshold(options.budget)
-  }
-
-  /** Of the log judged last; overwritten by the next. */
-  get findings(): channel.Findings {
-    return this.#findings
+    this.#services = new ServiceTable({
+      max: options.servicesMax,
+      create: () => new ServiceState(this.#templateBudget),
+      evicted: ({ name, state }) => {
+        state.templates.release()
+        this.#noteQuiet(name, state.quiet.abandon(this.#bucket * BUCKET_MS))
+      },
+    })
   }
 
   /** Latest event time believed, in epoch ms; 0 before the first log. */
@@ -93,41 +115,38 @@ export class Detector {
     return this.#clock.watermarkMs
   }
 
-  stats(): { services: number; warmServices: number; templates: number } {
+  /** Of the log judged last; overwritten by the next. */
+  get findings(): channel.Findings {
+    return this.#surprises.findings
+  }
+
+  stats(): DetectorStats {
     let warmServices = 0
-    let templates = 0
-    for (const service of this.#services.values()) {
-      if (service.logs >= WARM_LOGS) warmServices++
-      templates += service.templates.size
+    let templates = this.#services.overflow?.templates.size ?? 0
+    for (const { state } of this.#services.seated) {
+      if (state.logs >= WARM_LOGS) warmServices++
+      templates += state.templates.size
     }
-    return { services: this.#services.size, warmServices, templates }
+    const { overflowLogs, seated } = this.#services
+    return { services: seated.length, warmServices, templates, overflowLogs }
   }
 
   scoreThenLearn(event: LogEvent): Verdict {
-    const timeMs = this.#clock.timeOf(event)
-    const bucket = Math.floor(timeMs / (BUCKET_SECONDS * 1000))
-    const service = this.#service(event.service)
-    service.advance(Math.floor(this.#clock.watermarkMs / (BUCKET_SECONDS * 1000)))
-    const severity = LEVELS.indexOf(event.level)
-    const at = this.#look({ event, service, severity, bucket, seconds: timeMs / 1000 })
-    this.#judge(event, service)
-    this.#learn({ event, service, severity, at })
+    const log = this.#place(event)
+    this.#surprises.look(log)
+    this.#judge(log)
+    this.#learn(log)
     return this.#verdict
+  }
+
+  /** Services that fell silent, dropped or recovered since the last call. Taken before a snapshot, which doesn't hold them. */
+  takeAlerts(partition: number): ServiceAlert[] {
+    return this.#alerts.splice(0).map(({ service, quiet }) => alertOf({ partition, service, quiet }))
   }
 
   snapshot(): Uint8Array {
     const bytes = new StateWriter()
-    this.#clock.exchange(bytes)
-    this.#random.exchange(bytes)
-    this.#joint.exchange(bytes)
-    this.#everyone.exchange(bytes)
-    this.#exchangeBudget(bytes)
-    this.#miner.exchange(bytes)
-    bytes.number(this.#services.size)
-    for (const [name, service] of this.#services) {
-      bytes.text(name)
-      service.exchange(bytes)
-    }
+    this.#exchange(bytes)
     return bytes.finish()
   }
 
@@ -137,23 +156,23 @@ export class Detector {
     if (bytes.flaw !== null) return bytes.flaw
     try {
       const detector = new Detector(options)
-      detector.#clock.exchange(bytes)
-      detector.#random.exchange(bytes)
-      detector.#joint.exchange(bytes)
-      detector.#everyone.exchange(bytes)
-      detector.#exchangeBudget(bytes)
-      detector.#miner.exchange(bytes)
-      for (let left = bytes.number(); left > 0; left--) {
-        const name = bytes.text()
-        const service = new ServiceState(detector.#templateBudget)
-        service.exchange(bytes)
-        detector.#services.set(name, service)
-      }
+      detector.#exchange(bytes)
       return bytes.ended ? detector : 'bytes are left over'
     } catch (error) {
       if (error instanceof RangeError) return error.message
       throw error
     }
+  }
+
+  #exchange(bytes: StateBytes): void {
+    this.#clock.exchange(bytes)
+    this.#bucket = bytes.number(this.#bucket)
+    this.#random.exchange(bytes)
+    this.#joint.exchange(bytes)
+    this.#everyone.exchange(bytes)
+    this.#exchangeBudget(bytes)
+    this.#miner.exchange(bytes)
+    this.#services.exchange(bytes)
   }
 
   /** A snapshot without a budget begins one; a budget in it that is no longer asked for is read and forgotten. */
@@ -162,73 +181,48 @@ export class Detector {
     if (kept) (this.#budget ?? new BudgetThreshold({ perDay: null, perServiceDay: null, share: 1 })).exchange(bytes)
   }
 
-  #service(name: string): ServiceState {
-    const known = this.#services.get(name)
-    if (known !== undefined) return known
-    if (this.#services.size >= this.#options.servicesMax && name !== OVERFLOW_SERVICE)
-      return this.#service(OVERFLOW_SERVICE)
-    const service = new ServiceState(this.#templateBudget)
-    this.#services.set(name, service)
-    return service
+  /** Moves event time, and finds the log's service and template. */
+  #place(event: LogEvent): Placed {
+    const timeMs = this.#clock.timeOf(event)
+    const now = Math.floor(this.#clock.watermarkMs / BUCKET_MS)
+    if (now !== this.#bucket) this.#tick(now)
+    const bucket = Math.floor(timeMs / BUCKET_MS)
+    const service = this.#services.of(event.service, now)
+    service.advance(now)
+    service.quiet.note(bucket)
+    const severity = LEVELS.indexOf(event.level)
+    const template = this.#template(event.message, service, severity)
+    const seconds = timeMs / 1000
+    const log = this.#log ?? { event, service, severity, bucket, seconds, template }
+    log.event = event
+    log.service = service
+    log.severity = severity
+    log.bucket = bucket
+    log.seconds = seconds
+    log.template = template
+    this.#log = log
+    return log
   }
 
-  /** Fills the findings; gives the place of the log's template. */
-  #look(log: { event: LogEvent; service: ServiceState; severity: number; bucket: number; seconds: number }): number {
-    const { event, service, severity, bucket } = log
-    const { windows, templates, novelty } = service
-    const { surprises, observed, expected } = this.#findings
-    surprises.fill(0)
-    windows.count(bucket, LOGS)
-    if (severity >= ERROR) windows.count(bucket, ERRORS)
-    const at = this.#template(event.message, service, severity)
-    novelty.touch(templates, at, log.seconds)
-    surprises[channel.TEMPLATE] = novelty.templateSurprise(templates, at, severity)
-    surprises[channel.TEMPLATE_BURST] = service.burst.calibrate(
-      service.volume.known ? novelty.burstSurprise(templates, at, service.volume.perMinute) : 0,
-    )
-    observed[channel.TEMPLATE_BURST] = novelty.observedBurst(templates, at)
-    expected[channel.TEMPLATE_BURST] = novelty.expectedBurst(templates, at, service.volume.perMinute)
-    surprises[channel.LEVEL] = service.levels.levelSurprise(severity, this.#everyone)
-    expected[channel.LEVEL] = service.levels.shareOf(severity)
-    const ownError = severity >= ERROR ? Number.POSITIVE_INFINITY : BYSTANDER_SURPRISE
-    surprises[channel.ERROR_RATE] = Math.min(ownError, this.#errorSurprise(service))
-    observed[channel.ERROR_RATE] = windows.minute(ERRORS) / Math.max(1, windows.minute(LOGS))
-    expected[channel.ERROR_RATE] = service.levels.errorShare
-    surprises[channel.SURGE] = service.surge.calibrate(service.volume.surgeSurprise(windows.minute(LOGS)))
-    observed[channel.SURGE] = windows.minute(LOGS)
-    expected[channel.SURGE] = service.volume.perMinute
-    if (event.latencyMs !== null) this.#lookAtLatency({ latencyMs: event.latencyMs, service, at, bucket })
-    return at
+  /** Event time enters another bucket: for all services, also those without a log. */
+  #tick(bucket: number): void {
+    this.#bucket = bucket
+    this.#services.overflow?.advance(bucket)
+    for (const { name, state } of this.#services.seated) {
+      state.advance(bucket)
+      const quiet = state.quiet.look(state.windows, state.volume, state.quietness)
+      if (quiet !== null) this.#noteQuiet(name, quiet)
+    }
   }
 
-  #lookAtLatency(log: { latencyMs: number; service: ServiceState; at: number; bucket: number }): void {
-    const { latency, windows } = log.service
-    const { surprises, observed, expected } = this.#findings
-    latency.look(log.latencyMs, log.service.templates, log.at)
-    windows.count(log.bucket, LATENCIES)
-    const slow = latency.quantile > SLOW_QUANTILE
-    if (slow) windows.count(log.bucket, SLOW)
-    surprises[channel.LATENCY] = latency.pointSurprise
-    surprises[channel.LATENCY_SHIFT] = log.service.shift.calibrate(latency.shiftSurprise())
-    const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
-    const longer = shareSurprise(windows.fiveMinutes(SLOW), windows.fiveMinutes(LATENCIES), SLOW_USUAL)
-    const share = log.service.exceedance.calibrate(sustained(lately, longer))
-    surprises[channel.SLOW_SHARE] = slow ? share : Math.min(BYSTANDER_SURPRISE, share)
-    observed[channel.LATENCY] = observed[channel.LATENCY_SHIFT] = log.latencyMs
-    expected[channel.LATENCY] = expected[channel.LATENCY_SHIFT] = Math.exp(latency.expectedLog)
-    observed[channel.SLOW_SHARE] = windows.fiveMinutes(SLOW) / Math.max(1, windows.fiveMinutes(LATENCIES))
-    expected[channel.SLOW_SHARE] = 1 - SLOW_QUANTILE
+  #noteQuiet(service: string, quiet: Quiet | null): void {
+    if (quiet !== null) this.#alerts.push({ service, quiet })
   }
 
-  #errorSurprise({ levels, windows }: ServiceState): number {
-    return sustained(
-      levels.errorSurprise(windows.minute(ERRORS), windows.minute(LOGS)),
-      levels.errorSurprise(windows.fiveMinutes(ERRORS), windows.fiveMinutes(LOGS)),
-    )
-  }
-
+  /** Where the template's columns begin; a new one gets its place, and the surprise of being new. */
   #template(message: string, service: ServiceState, severity: number): number {
     const id = this.#miner.idOf(message)
+    this.#verdict.templateId = id
     const known = service.templates.find(id)
     if (known >= 0) return known
     const at = service.templates.add(id)
@@ -237,44 +231,37 @@ export class Detector {
   }
 
   /** 0.4 forest + 0.6 windows, on surprises of which the strongest counts. */
-  #judge(event: LogEvent, service: ServiceState): void {
+  #judge({ event, service }: Placed): void {
     const verdict = this.#verdict
-    const s = this.#findings.surprises
+    const { surprises } = this.findings
     let strongest = 0
-    for (let c = 0; c < s.length; c++) if (s[c]! > strongest) strongest = s[c]!
-    this.#vector[0] = s[channel.LATENCY]!
-    this.#vector[1] = s[channel.LATENCY_SHIFT]!
-    this.#vector[2] = s[channel.SLOW_SHARE]!
-    this.#vector[3] = Math.max(s[channel.LEVEL]!, s[channel.TEMPLATE]!)
-    this.#vector[4] = Math.max(s[channel.TEMPLATE]!, s[channel.TEMPLATE_BURST]!)
-    this.#vector[5] = s[channel.ERROR_RATE]!
-    this.#vector[6] = s[channel.SURGE]!
+    for (let c = 0; c < surprises.length; c++) if (surprises[c]! > strongest) strongest = surprises[c]!
     strongest *= service.logs / (service.logs + YOUNG_LOGS)
-    const joint = this.#joint.look(this.#vector)
+    const joint = this.#joint.look(surprises)
     verdict.windowScore = softScore(strongest - UNREMARKABLE, WINDOW_HALF)
-    verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : 0.8 * verdict.windowScore
+    verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : FOREST_SHARE * verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
     verdict.isAnomaly = verdict.warm && this.#isAnomaly(verdict.score, service)
-    verdict.explanation = verdict.isAnomaly ? explain(this.#findings, event) : null
+    verdict.explanation = verdict.isAnomaly ? explain(this.findings, event) : null
   }
 
+  /** The one place where it is decided. */
   #isAnomaly(score: number, service: ServiceState): boolean {
     if (this.#budget === null) return score >= (this.#options.threshold ?? THRESHOLD)
     return this.#budget.decide({ score, seconds: this.#clock.watermarkMs / 1000, service: service.spending })
   }
 
-  #learn(log: { event: LogEvent; service: ServiceState; severity: number; at: number }): void {
-    const { service, at } = log
-    const s = this.#findings.surprises
+  #learn({ event, service, severity, template }: Placed): void {
+    const s = this.findings.surprises
     service.noteAlarm(
       Math.max(s[channel.LATENCY_SHIFT]!, s[channel.SLOW_SHARE]!, s[channel.ERROR_RATE]!, s[channel.SURGE]!),
     )
     const weight = service.learningWeight
-    if (log.event.latencyMs !== null) service.latency.learn(service.templates, at, weight)
-    service.levels.learn(log.severity, weight)
-    this.#everyone.learn(log.severity, weight)
-    service.novelty.learn(service.templates, at, service.block, log.severity)
+    if (event.latencyMs !== null) service.latency.learn(service.templates, template, weight)
+    service.levels.learn(severity, weight)
+    this.#everyone.learn(severity, weight)
+    service.novelty.learn(service.templates, template, service.block, severity)
     service.logs++
     // A young service surprises in everything; the forest would take that for usual.
     // What is learned does not depend on what people want to be told of: other thresholds, same scores.

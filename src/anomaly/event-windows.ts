@@ -32,6 +32,14 @@ export class EventWindows {
     return this.#ring[this.#place(this.bucket) + LOGS]!
   }
 
+  /** Sum of so many buckets before the newest one, at most 29. */
+  before(buckets: number, column: number): number {
+    let sum = 0
+    for (let bucket = this.bucket - buckets; bucket < this.bucket; bucket++)
+      sum += this.#ring[this.#place(bucket) + column]!
+    return sum
+  }
+
   /** Opens the next bucket. */
   next(): void {
     this.bucket++

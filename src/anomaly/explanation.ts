@@ -50,11 +50,11 @@ function sentence(channel: Channel, of: { observed: number; expected: number; le
 }
 
 /** Three significant digits. */
-function rounded(value: number): number {
+export function rounded(value: number): number {
   return Number.isFinite(value) ? Number(value.toPrecision(3)) : 0
 }
 
-function grouped(value: number): string {
+export function grouped(value: number): string {
   const whole = value >= 10 ? Math.round(value).toString() : value.toString()
   return whole.replace(/^\d+/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ','))
 }

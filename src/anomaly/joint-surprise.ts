@@ -4,11 +4,12 @@
  * usual, since its cuts stay within what it saw; so each tree also gets points with one surprise raised (boundary augmentation).
  * Surprises are rounded to quarters, and the answer for each rounded vector is kept until trees are rebuilt.
  */
+import * as channel from './channels.ts'
 import { IsolationForest } from './isolation-forest.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { StateBytes } from './state-bytes.ts'
 
-export const DIMENSIONS = 7
+const DIMENSIONS = 7
 const STEPS_PER_UNIT = 4
 const STEPS_MAX = 32
 const SHAPE = { trees: 50, sampleSize: 128, dimensions: DIMENSIONS }
@@ -33,6 +34,7 @@ export class JointSurprise {
   /** Distribution of the scores of unsuspicious logs, decayed. */
   readonly #scores = new Float32Array(SCORE_BINS)
   #scored = 0
+  readonly #folded = new Float64Array(DIMENSIONS)
   readonly #vector = new Uint8Array(DIMENSIONS)
   #keyLow = 0
   #keyHigh = 0
@@ -52,13 +54,14 @@ export class JointSurprise {
     return this.#built
   }
 
-  /** -log10 of the share of unsuspicious logs with a forest score as high; `surprises` has DIMENSIONS numbers. */
+  /** -log10 of the share of unsuspicious logs with a forest score as high; `surprises` has one number a channel. */
   look(surprises: Float64Array): number {
+    this.#fold(surprises)
     let low = 0
     let high = 0
     for (let d = 0; d < DIMENSIONS; d++) {
       // Linear to 4, then compressed: 8 stands for a surprise of 20 and more.
-      const raw = surprises[d]!
+      const raw = this.#folded[d]!
       const value = raw <= 4 ? raw : 4 + (raw - 4) * 0.25
       const step = Math.min(STEPS_MAX, Math.round(value * STEPS_PER_UNIT))
       this.#vector[d] = step
@@ -92,6 +95,18 @@ export class JointSurprise {
     this.#built = bytes.number(this.#built ? 1 : 0) === 1
     bytes.numbers(this.#scores)
     this.#scored = bytes.number(this.#scored)
+  }
+
+  /** Channels that tell of one thing in two ways count once. */
+  #fold(s: Float64Array): void {
+    const folded = this.#folded
+    folded[0] = s[channel.LATENCY]!
+    folded[1] = s[channel.LATENCY_SHIFT]!
+    folded[2] = s[channel.SLOW_SHARE]!
+    folded[3] = Math.max(s[channel.LEVEL]!, s[channel.TEMPLATE]!)
+    folded[4] = Math.max(s[channel.TEMPLATE]!, s[channel.TEMPLATE_BURST]!)
+    folded[5] = s[channel.ERROR_RATE]!
+    folded[6] = s[channel.SURGE]!
   }
 
   #answer(): number {

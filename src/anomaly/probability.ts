@@ -20,6 +20,12 @@ export function countSurprise(n: number, mu: number): number {
   return n <= mu ? 0 : (n * Math.log(n / mu) - (n - mu)) / Math.LN10
 }
 
+/** Chernoff bound for a Poisson count n with mean mu, in powers of ten; 0 unless n falls short of mu. */
+export function deficitSurprise(n: number, mu: number): number {
+  if (n >= mu) return 0
+  return ((n > 0 ? n * Math.log(n / mu) : 0) + mu - n) / Math.LN10
+}
+
 /** Difference of Poisson counts in standard deviations, by the variance-stabilising root (Anscombe 1948). */
 export function rootDifference(n: number, mu: number): number {
   return 2 * (Math.sqrt(n + 0.375) - Math.sqrt(mu + 0.375))

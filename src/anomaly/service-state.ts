@@ -4,6 +4,7 @@ import { BUCKET_SECONDS, EventWindows, LOGS } from './event-windows.ts'
 import { Latency } from './latency.ts'
 import { Levels } from './levels.ts'
 import { Novelty } from './novelty.ts'
+import { QuietWatch } from './quiet-watch.ts'
 import type { StateBytes } from './state-bytes.ts'
 import { type TemplateBudget, TemplateStore } from './template-store.ts'
 import { Spending } from './threshold.ts'
@@ -22,6 +23,8 @@ const ALARM_SECONDS_MAX = 2 * 3600
 const WEIGHT_IN_ALARM = 0.08
 /** Buckets of silence that are learned as zeroes; a longer silence teaches nothing. */
 const SILENCE_BUCKETS = 30
+/** A leap of event time by more than this tells nothing about what lies between. */
+const GAP_BUCKETS_MAX = 8640
 
 export class ServiceState {
   readonly templates: TemplateStore
@@ -36,6 +39,8 @@ export class ServiceState {
   readonly burst = new BlockMaxima(1.5)
   /** Of its budget of anomalies, where it has one. */
   readonly spending = new Spending()
+  readonly quietness = new BlockMaxima(1)
+  readonly quiet = new QuietWatch()
   /** Logs learned. */
   logs = 0
   block = -1
@@ -46,18 +51,28 @@ export class ServiceState {
     this.templates = new TemplateStore(budget)
   }
 
-  /** How much the log at hand may teach the baselines. */
-  get learningWeight(): number {
-    if (this.#alarmSince < 0 || this.#alarmSince - this.#firstSeen < YOUNG_SECONDS) return 1
-    return this.windows.bucket * BUCKET_SECONDS - this.#alarmSince > ALARM_SECONDS_MAX ? 1 : WEIGHT_IN_ALARM
+  /** Event time's bucket of the last log; -1 without one. */
+  get lastLogBucket(): number {
+    return this.quiet.lastLog
   }
 
-  /** Event time reaches this bucket; an earlier one changes nothing. */
+  /** How much the log at hand may teach the baselines. */
+  get learningWeight(): number {
+    if (this.#alarmSince < 0 && !this.quiet.open) return 1
+    const since = this.#alarmSince >= 0 ? this.#alarmSince : this.quiet.sinceSeconds
+    if (since - this.#firstSeen < YOUNG_SECONDS) return 1
+    return this.windows.bucket * BUCKET_SECONDS - since > ALARM_SECONDS_MAX ? 1 : WEIGHT_IN_ALARM
+  }
+
+  /** Event time reaches this bucket. One that is a little earlier changes nothing. */
   advance(bucket: number): void {
     const windows = this.windows
-    if (bucket <= windows.bucket) return
-    if (this.#firstSeen < 0) this.#firstSeen = bucket * BUCKET_SECONDS
-    if (windows.bucket < 0 || bucket - windows.bucket > SILENCE_BUCKETS) windows.restart(bucket)
+    if (bucket <= windows.bucket && bucket >= windows.bucket - SILENCE_BUCKETS) return
+    if (windows.bucket < 0) this.#firstSeen = bucket * BUCKET_SECONDS
+    if (windows.bucket < 0 || bucket < windows.bucket || bucket - windows.bucket > GAP_BUCKETS_MAX) {
+      windows.restart(bucket)
+      this.quiet.restart(bucket)
+    } else if (bucket - windows.bucket > SILENCE_BUCKETS) windows.restart(bucket)
     while (windows.bucket < bucket) {
       this.volume.learn(windows.newest(), windows.minute(LOGS), this.learningWeight)
       windows.next()
@@ -78,16 +93,17 @@ export class ServiceState {
     this.#alarmSince = bytes.number(this.#alarmSince)
     this.#firstSeen = bytes.number(this.#firstSeen)
     const parts = [this.templates, this.latency, this.levels, this.novelty, this.volume, this.windows]
-    for (const part of [...parts, this.shift, this.exceedance, this.surge, this.burst, this.spending])
-      part.exchange(bytes)
+    const { shift, exceedance, surge, burst, quietness, quiet, spending } = this
+    for (const part of [...parts, shift, exceedance, surge, burst, quietness, quiet, spending]) part.exchange(bytes)
   }
 
   #enterBlock(block: number): void {
-    if (this.block >= 0) {
+    if (this.block >= 0 && block > this.block) {
       const factor = Math.exp((-(block - this.block) * BLOCK_SECONDS) / MEMORY_SECONDS)
       for (const part of [this.templates, this.latency, this.levels, this.novelty]) part.decay(Math.max(0.1, factor))
     }
     this.block = block
-    for (const part of [this.shift, this.exceedance, this.surge, this.burst]) part.enter(block)
+    this.volume.settle()
+    for (const part of [this.shift, this.exceedance, this.surge, this.burst, this.quietness]) part.enter(block)
   }
 }

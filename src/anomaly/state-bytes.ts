@@ -6,12 +6,12 @@
  */
 import { crc32 } from 'node:zlib'
 
-export const SNAPSHOT_FORMAT = 5
+export const SNAPSHOT_FORMAT = 6
 const MAGIC = 0x64656e67
 const HEADER = 12
 const LIMIT = 512 * 1024 * 1024
 
-type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Uint8Array | Int8Array
+type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Uint16Array | Uint8Array | Int8Array
 
 export interface StateBytes {
   readonly reading: boolean

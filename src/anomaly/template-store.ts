@@ -61,6 +61,11 @@ export class TemplateStore {
     return slot * COLUMNS
   }
 
+  /** Gives back what it took from the budget; of no use afterwards. */
+  release(): void {
+    this.#budget.left += Math.max(0, this.#ids.length - TEMPLATES_MAX)
+  }
+
   decay(factor: number): void {
     for (let at = 0; at < this.#size * COLUMNS; at += COLUMNS) {
       this.values[at + COUNT]! *= factor

@@ -12,9 +12,15 @@ export class Volume {
   rate = 0
   #buckets = 0
   #restlessness = 1.5
+  #settled = 1.5
 
   get perMinute(): number {
     return this.rate * 6
+  }
+
+  /** Variance of counts against a Poisson count's, at least 1; as it was up to ten minutes ago, before what goes on now. */
+  get restlessness(): number {
+    return this.#settled
   }
 
   /** The usual rate is known well enough to compare with. */
@@ -41,9 +47,15 @@ export class Volume {
     this.#restlessness = Math.max(1, this.#restlessness)
   }
 
+  /** Told when event time enters another 10-minute block. */
+  settle(): void {
+    this.#settled = this.#restlessness
+  }
+
   exchange(bytes: StateBytes): void {
     this.rate = bytes.number(this.rate)
     this.#buckets = bytes.number(this.#buckets)
     this.#restlessness = bytes.number(this.#restlessness)
+    this.#settled = bytes.number(this.#settled)
   }
 }

@@ -1,5 +1,5 @@
 /** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
-import { Detector, type DetectorOptions } from '../anomaly/detector.ts'
+import { Detector, type DetectorOptions, type DetectorStats } from '../anomaly/detector.ts'
 import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
 import type { Budget } from '../anomaly/threshold.ts'
 import type { Claim } from '../ledger.ts'
@@ -28,11 +28,8 @@ export interface ModelScorerOptions {
 /** Without a snapshot so many records are read again at most: more than lie between two snapshots. */
 const WARM_UP_RECORDS = 400_000
 
-export interface PartitionStats {
+export interface PartitionStats extends DetectorStats {
   readonly partition: number
-  readonly services: number
-  readonly warmServices: number
-  readonly templates: number
   /** Logs learned since this process took the partition. */
   readonly learned: number
 }
@@ -126,8 +123,8 @@ export class ModelScorer implements Scorer {
     return { partition, atOffset, format: SNAPSHOT_FORMAT, state: seat.detector.snapshot() }
   }
 
-  alerts(_partition: number): readonly ServiceAlert[] {
-    return []
+  alerts(partition: number): readonly ServiceAlert[] {
+    return this.#seats.get(partition)?.detector.takeAlerts(partition) ?? []
   }
 
   #restored({ partition, format, state }: Snapshot): Detector | string {

@@ -92,7 +92,14 @@ describe('model scorer', () => {
   it('counts what it knows, a partition at a time, until that is dropped', async () => {
     const scorer = new ModelScorer({ servicesMax: 100 })
     await scorer.score(logStream({ seed: 6, logs: 2000, partitions: 2 }))
-    assert.deepEqual(scorer.stats()[1], { partition: 1, services: 3, warmServices: 3, templates: 12, learned: 1000 })
+    assert.deepEqual(scorer.stats()[1], {
+      partition: 1,
+      services: 3,
+      warmServices: 3,
+      templates: 12,
+      overflowLogs: 0,
+      learned: 1000,
+    })
     scorer.drop(1)
     assert.deepEqual(
       scorer.stats().map((each) => each.partition),

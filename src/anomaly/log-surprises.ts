@@ -1,0 +1,92 @@
+/** One log against what is usual for its service, channel by channel. Counts it in the windows; teaches the baselines nothing. */
+import type { LogEvent } from '../log.ts'
+import * as channel from './channels.ts'
+import { ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.ts'
+import { ERROR, type Levels } from './levels.ts'
+import { shareSurprise, sustained } from './probability.ts'
+import type { ServiceState } from './service-state.ts'
+
+/** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
+const BYSTANDER_SURPRISE = 2
+const SLOW_QUANTILE = 0.99
+const SLOW_USUAL = 0.022
+
+/** A log and where it belongs. Overwritten for the next one. */
+export interface Placed {
+  event: LogEvent
+  service: ServiceState
+  /** Index into LEVELS. */
+  severity: number
+  /** Event time, as a bucket of the windows and in seconds. */
+  bucket: number
+  seconds: number
+  /** Where the columns of its template begin. */
+  template: number
+}
+
+export class LogSurprises {
+  /** Of the log looked at last. */
+  readonly findings = channel.emptyFindings()
+  /** All services of the partition together: the prior of each. */
+  readonly #everyone: Levels
+
+  constructor(everyone: Levels) {
+    this.#everyone = everyone
+  }
+
+  look(log: Placed): void {
+    const { surprises } = this.findings
+    for (let c = 0; c < surprises.length; c++) surprises[c] = 0
+    const { windows, levels, surge, volume } = log.service
+    windows.count(log.bucket, LOGS)
+    if (log.severity >= ERROR) windows.count(log.bucket, ERRORS)
+    this.#lookAtTemplate(log)
+    this.#note(channel.LEVEL, levels.levelSurprise(log.severity, this.#everyone), 1, levels.shareOf(log.severity))
+    this.#lookAtErrors(log)
+    const minute = windows.minute(LOGS)
+    this.#note(channel.SURGE, surge.calibrate(volume.surgeSurprise(minute)), minute, volume.perMinute)
+    if (log.event.latencyMs !== null) this.#lookAtLatency(log, log.event.latencyMs)
+  }
+
+  #lookAtTemplate({ service, severity, seconds, template }: Placed): void {
+    const { templates, novelty, volume, burst } = service
+    novelty.touch(templates, template, seconds)
+    this.#note(channel.TEMPLATE, novelty.templateSurprise(templates, template, severity), 1, 0)
+    const expected = novelty.expectedBurst(templates, template, volume.perMinute)
+    const theory = volume.known ? novelty.burstSurprise(templates, template, volume.perMinute) : 0
+    this.#note(channel.TEMPLATE_BURST, burst.calibrate(theory), novelty.observedBurst(templates, template), expected)
+  }
+
+  #lookAtErrors({ service, severity }: Placed): void {
+    const { levels, windows } = service
+    const [errors, logs] = [windows.minute(ERRORS), windows.minute(LOGS)]
+    const surprise = sustained(
+      levels.errorSurprise(errors, logs),
+      levels.errorSurprise(windows.fiveMinutes(ERRORS), windows.fiveMinutes(LOGS)),
+    )
+    const own = severity >= ERROR ? surprise : Math.min(BYSTANDER_SURPRISE, surprise)
+    this.#note(channel.ERROR_RATE, own, errors / Math.max(1, logs), levels.errorShare)
+  }
+
+  #lookAtLatency({ service, bucket, template }: Placed, latencyMs: number): void {
+    const { latency, windows, shift, exceedance } = service
+    latency.look(latencyMs, service.templates, template)
+    windows.count(bucket, LATENCIES)
+    const slow = latency.quantile > SLOW_QUANTILE
+    if (slow) windows.count(bucket, SLOW)
+    const usualMs = Math.exp(latency.expectedLog)
+    this.#note(channel.LATENCY, latency.pointSurprise, latencyMs, usualMs)
+    this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise()), latencyMs, usualMs)
+    const [five, fiveSlow] = [windows.fiveMinutes(LATENCIES), windows.fiveMinutes(SLOW)]
+    const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
+    const share = exceedance.calibrate(sustained(lately, shareSurprise(fiveSlow, five, SLOW_USUAL)))
+    const own = slow ? share : Math.min(BYSTANDER_SURPRISE, share)
+    this.#note(channel.SLOW_SHARE, own, fiveSlow / Math.max(1, five), 1 - SLOW_QUANTILE)
+  }
+
+  #note(at: number, surprise: number, observed: number, expected: number): void {
+    this.findings.surprises[at] = surprise
+    this.findings.observed[at] = observed
+    this.findings.expected[at] = expected
+  }
+}
