@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { type Config, loadConfig } from '../config.ts'
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import { watchEventLoop } from '../event-loop-watchdog.ts'
 import { armFailpoint, failpoint } from '../failpoint.ts'
 import { startHttp } from '../http/server.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
@@ -75,6 +76,7 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
   if (!isWorker && workers > 1) return supervise(workers, env, version)
   armFailpoint(env)
   keepHeapSmall()
+  const unwatch = watchEventLoop()
   const telemetry = createTelemetry({
     format: config.console.format,
     logsPerSecondMax: config.console.logsPerSecondMax,
@@ -102,6 +104,7 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
     return 0
   } finally {
     ignoreSignals()
+    unwatch()
     await Promise.race([service.close(), sleep(2_000)])
   }
 }

@@ -395,6 +395,21 @@ const topic: Fault[] = [
 
 export const FAULTS: readonly Fault[] = [...worker, ...postgres, ...kafka, ...topic]
 
+/** kill -9 at each failpoint in turn: those of a batch at its second, those of an assignment at their first. */
+export const FAILPOINT_FAULTS: readonly Fault[] = FAILPOINTS.map((point) => ({
+  name: `kill -9 at ${point}`,
+  number: 'F1',
+  on: 'worker',
+  act: async (world) => {
+    const isOnce = point === 'in_claim' || point === 'after_claim' || point === 'in_revoke' || point === 'in_warm_up'
+    const doomed = await replaced(world, { FAILPOINT: `${point}:kill:${isOnce ? 1 : 2}` })
+    // A member that joins makes the others give back; then the doomed one does.
+    if (point === 'in_revoke') await doomed.ready().then(() => world.fleet.start())
+    await within(60_000, () => doomed.child.signalCode !== null)
+    if (doomed.child.signalCode === null) throw new Error(`${point} was not reached in 60 s`)
+  },
+}))
+
 async function untilServed(world: World): Promise<void> {
   const end = performance.now() + 30_000
   while (performance.now() < end) {
