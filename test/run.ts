@@ -2,7 +2,7 @@
  * `npm test`: every suite that this machine can run, cheapest first, and one line for each that it cannot. With CI=true
  * nothing may be left out. `npm test -- unit contract` runs only those.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
@@ -23,7 +23,13 @@ function missing(): string[] {
     lacks.push('real Kafka (java and mvn are not both on PATH): the integration tests ran on the embedded broker only')
   if (!onPath('kcat')) lacks.push('kcat as a client of the embedded broker (kcat is not on PATH)')
   if (process.env['ANOMALY_DATA'] === undefined) lacks.push('scoring on labelled data (ANOMALY_DATA is unset)')
+  else if (!['python3', '/usr/bin/python3', 'python'].some(hasNumpy))
+    lacks.push('replays with incidents (no Python here has numpy)')
   return lacks
+}
+
+function hasNumpy(python: string): boolean {
+  return spawnSync(python, ['-c', 'import numpy']).status === 0
 }
 
 function runSuite(suite: Suite, files: string[]): Promise<boolean> {

@@ -1,11 +1,15 @@
 /** `evaluate`: how good the scores are, on labelled sets that other people made or that a generator makes on the spot. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
-import { findLabelledSets } from '../evaluation/labelled-sets.ts'
+import type { ScorerSettings } from '../evaluation/judge.ts'
+import { findLabelledSets, type SetTask } from '../evaluation/labelled-sets.ts'
 import { type LeftOut, type Measured, measureAll } from '../evaluation/measure-pool.ts'
 import { readOwnLabels } from '../evaluation/own-labels.ts'
 import { measureOwnLogs } from '../evaluation/own-logs.ts'
+import { PYTHONS, type Python, pythonGivenNumpy, pythonWithNumpy } from '../evaluation/replay-generator.ts'
 import type { SetResult } from '../evaluation/set-result.ts'
 import { tablesOf } from '../evaluation/tables.ts'
 import { type FeedOptions, openFeed } from './log-feed.ts'
@@ -28,13 +32,12 @@ export interface EvaluateOptions extends FeedOptions {
 const PAGE = 'docs/anomaly-detection.md'
 const BEGIN = '<!-- measured: begin (written by `evaluate --write`) -->'
 const END = '<!-- measured: end -->'
-const PYTHONS = ['python3', '/usr/bin/python3', 'python']
 
 /** Answers the exit code: 1 where a set was left out. */
 export async function run(options: EvaluateOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { results, leftOut } = await measured(options, env)
   process.stdout.write(options.json === true ? `${JSON.stringify(jsonOf(results, leftOut))}\n` : tablesOf(results))
-  for (const { name, reason } of leftOut) process.stderr.write(`left out: ${name}: ${reason}\n`)
+  for (const { name, reason } of leftOut) say(`left out: ${name}: ${reason}`)
   if (options.write === true) await writePage(tablesOf(results))
   return leftOut.length === 0 ? 0 : 1
 }
@@ -60,12 +63,37 @@ async function measured(options: EvaluateOptions, env: NodeJS.ProcessEnv): Promi
       'nothing to evaluate: name a folder of labelled sets with --data, or set ANOMALY_DATA; or --table or --topic with --labels',
     )
   }
-  const pythons = options.python === undefined ? PYTHONS : [options.python]
-  return measureAll(
-    await findLabelledSets(folder, options.seeds),
-    { settings, pythons, threads: options.threads },
-    ({ name }, seconds) => void process.stderr.write(`${name}: ${seconds.toFixed(1)} s\n`),
-  )
+  return measuredSets(await findLabelledSets(folder, options.seeds), settings, options)
+}
+
+async function measuredSets(
+  tasks: readonly SetTask[],
+  settings: ScorerSettings,
+  options: EvaluateOptions,
+): Promise<Measured> {
+  const packages = await mkdtemp(join(tmpdir(), 'insighthub-python-'))
+  try {
+    const generates = tasks.some(({ kind }) => kind === 'generated')
+    const candidates = options.python === undefined ? PYTHONS : [options.python]
+    const python = generates ? await pythonFor(candidates, packages) : null
+    return await measureAll(tasks, { settings, python, threads: options.threads }, ({ name }, seconds) =>
+      say(`${name}: ${seconds.toFixed(1)} s`),
+    )
+  } finally {
+    await rm(packages, { recursive: true, force: true })
+  }
+}
+
+/** One that has numpy, or one that is given it for this run alone. */
+async function pythonFor(candidates: readonly string[], packages: string): Promise<Python | null> {
+  const found = await pythonWithNumpy(candidates)
+  if (found !== null) return found
+  say('no Python here has numpy, which the generator of replays needs: installing it for this run')
+  return pythonGivenNumpy(candidates, packages)
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
 }
 
 /** JSON knows no NaN: what could not be computed becomes null. */

@@ -6,12 +6,15 @@
  *   logs.jsonl, labels.csv, incidents.json, meta.json a replay with incidents
  *   gen_replay.py                                     the generator of such replays, one a seed
  *   logs.jsonl, labels.csv with a phase, faults.json  requests during injected faults
+ *   data/, combined_windows.json                      scalar series (NAB)
+ *   *_structured.csv with Content and EventId         messages of known kinds (LogHub)
  */
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { recordsOf } from './csv.ts'
 import { INCIDENT_FILES } from './incident-set.ts'
+import { windowsFile } from './metric-set.ts'
 import { fileOf } from './request-set.ts'
 
 /** Something to measure, as it is handed to a thread. */
@@ -19,6 +22,8 @@ export type SetTask =
   | { readonly kind: 'forest'; readonly name: string; readonly file: string }
   | { readonly kind: 'incidents'; readonly name: string; readonly folder: string }
   | { readonly kind: 'generated'; readonly name: string; readonly generator: string; readonly seed: number }
+  | { readonly kind: 'metrics'; readonly name: string; readonly folder: string }
+  | { readonly kind: 'templates'; readonly name: string; readonly file: string }
   | { readonly kind: 'requests'; readonly name: string; readonly folder: string }
 
 const GENERATOR = 'gen_replay.py'
@@ -76,6 +81,15 @@ async function ownSets(folder: string, { name, seeds }: Place, entries: readonly
   }
   if (entries.includes('faults.json') && fileOf(folder, 'logs.jsonl') !== null) {
     return [{ kind: 'requests', name, folder }]
+  }
+  if (windowsFile(folder) !== null) return [{ kind: 'metrics', name, folder }]
+  const messages = entries.filter((entry) => /_structured\.csv(\.gz)?$/.test(entry))
+  if (messages.length > 0) {
+    return messages.map((entry) => ({
+      kind: 'templates',
+      name: messages.length === 1 ? name : `${name}/${entry.replace(/_structured\.csv(\.gz)?$/, '')}`,
+      file: join(folder, entry),
+    }))
   }
   const tables: SetTask[] = []
   for (const entry of entries) {

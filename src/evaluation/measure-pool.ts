@@ -27,9 +27,9 @@ export async function measureAll(
   const answers: Answer[] = []
   const waiting = [...tasks.entries()]
   const thread = async (): Promise<void> => {
-    const { settings, pythons } = options
+    const { settings, python } = options
     const worker = new Worker(new URL(`./measure-thread${extname(import.meta.filename)}`, import.meta.url), {
-      workerData: { settings, pythons },
+      workerData: { settings, python },
     })
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

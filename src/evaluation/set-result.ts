@@ -81,4 +81,29 @@ export interface WindowsResult {
   readonly reference: { readonly ap: number; readonly auc: number; readonly faults_found: number }
 }
 
-export type SetResult = ForestResult | IncidentResult | RequestsResult | WindowsResult
+/** Scalar series by the score of the Numenta Anomaly Benchmark: 100 is perfect, 0 is silence. */
+export interface MetricsResult {
+  readonly name: string
+  readonly task: 'metrics'
+  readonly standard: number
+  readonly reward_low_FP_rate: number
+  readonly reward_low_FN_rate: number
+  readonly series: number
+  readonly points: number
+  readonly windows: number
+  /** At the threshold that suits the standard profile best. */
+  readonly windows_found: number
+  readonly us_per_log: number
+}
+
+/** The template miner on messages of known kinds; the reference is how many kinds there are. */
+export interface TemplatesResult {
+  readonly name: string
+  readonly task: 'templates'
+  readonly grouping_accuracy: number
+  readonly messages: number
+  readonly templates: number
+  readonly reference: { readonly templates: number }
+}
+
+export type SetResult = ForestResult | IncidentResult | RequestsResult | WindowsResult | MetricsResult | TemplatesResult

@@ -1,5 +1,13 @@
 /** Results as tables: the same lines for a terminal and for the page in docs/. Pure. */
-import type { ForestResult, IncidentResult, RequestsResult, SetResult, WindowsResult } from './set-result.ts'
+import type {
+  ForestResult,
+  IncidentResult,
+  MetricsResult,
+  RequestsResult,
+  SetResult,
+  TemplatesResult,
+  WindowsResult,
+} from './set-result.ts'
 import { mean } from './statistics.ts'
 
 type Row = readonly string[]
@@ -19,6 +27,8 @@ export function tablesOf(results: readonly SetResult[]): string {
     typeTable(incidents),
     requestsTable(results.filter((each) => each.task === 'requests')),
     windowsTable(results.filter((each) => each.task === 'windows')),
+    metricsTable(results.filter((each) => each.task === 'metrics')),
+    templatesTable(results.filter((each) => each.task === 'templates')),
   ]
   return tables
     .filter(({ rows }) => rows.length > 0)
@@ -161,5 +171,37 @@ function windowsTable(results: readonly WindowsResult[]): Table {
       share(reference.auc),
       `${reference.faults_found}/${faults}`,
     ]),
+  }
+}
+
+function metricsTable(results: readonly MetricsResult[]): Table {
+  return {
+    title: 'Scalar series by the score of the Numenta Anomaly Benchmark, one configuration for all',
+    header: ['set', 'series', 'standard', 'low false positives', 'low false negatives', 'windows found', 'µs a value'],
+    rows: results.map((each) => [
+      each.name,
+      String(each.series),
+      share(each.standard, 1),
+      share(each.reward_low_FP_rate, 1),
+      share(each.reward_low_FN_rate, 1),
+      `${each.windows_found}/${each.windows}`,
+      share(each.us_per_log, 2),
+    ]),
+  }
+}
+
+function templatesTable(results: readonly TemplatesResult[]): Table {
+  const rows = results.map((each) => [
+    each.name,
+    String(each.messages),
+    share(each.grouping_accuracy),
+    String(each.templates),
+    String(each.reference.templates),
+  ])
+  if (rows.length > 1) rows.push(['mean', '', share(mean(results.map((each) => each.grouping_accuracy))), '', ''])
+  return {
+    title: 'Templates mined from messages of known kinds',
+    header: ['set', 'messages', 'grouping accuracy', 'templates', 'kinds'],
+    rows,
   }
 }

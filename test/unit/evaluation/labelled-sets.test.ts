@@ -15,6 +15,9 @@ describe('labelled sets are found', () => {
       'shop/labels.csv.gz': '',
       'shop/faults.json': '[]',
       'replay/gen_replay.py': '',
+      'loghub/Apache/Apache_2k.log_structured.csv': 'LineId,Content,EventId\n',
+      'nab/combined_windows.json': '{}',
+      'nab/data/a/b.csv': 'timestamp,value\n',
       ...Object.fromEntries(replay),
     })
     const sets = await findLabelledSets(folder, [4, 5])
@@ -23,6 +26,8 @@ describe('labelled sets are found', () => {
       [
         'forest adbench/2_a',
         'forest adbench/10_b',
+        'templates loghub/Apache',
+        'metrics nab',
         'generated replay/4',
         'generated replay/5',
         'incidents runs/7',
