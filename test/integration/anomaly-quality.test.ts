@@ -15,8 +15,8 @@ const python = await pythonWithNumpy(PYTHONS)
 const HELD_OUT_SEEDS = [31, 32]
 
 /** Means over the held-out seeds; false episodes a service and day, and the flagged share of normal logs, are ceilings. */
-const REPLAY = { f1: 0.9, ap: 0.9, macro_ap: 0.6, incident_recall: 0.7, fpr: 5e-4, false_episodes: 6 }
-const ONLINE_BOUTIQUE = { ap: 0.5, auc: 0.9, windowsAp: 0.6 }
+const REPLAY = { f1: 0.92, ap: 0.95, macro_ap: 0.7, incident_recall: 0.7, fpr: 3e-4, false_episodes: 6.5 }
+const ONLINE_BOUTIQUE = { ap: 0.74, auc: 0.93, windowsAp: 0.72 }
 const NAB = { standard: 1, low_fp: 0, low_fn: 5 }
 const FOREST_AUC_OFF = 0.01
 
