@@ -5,6 +5,8 @@ import { Voice, type VoiceOptions } from './telemetry/console-lines.ts'
 import { Health, type HealthState } from './telemetry/health.ts'
 import { fetchEvents, groupEvents } from './telemetry/kafka-events.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { type ModelStats, ScoreNews } from './telemetry/score-events.ts'
+import type { ScoreReport } from './telemetry/score-health.ts'
 import { storeEvents } from './telemetry/store-events.ts'
 
 /** `clock` is monotonic, `now` is Unix time, both in ms; `write` takes whole lines. */
@@ -18,6 +20,10 @@ export interface Telemetry extends Events {
   metricsText(): Promise<string>
   /** True while every log gets a line with its id, which must then be known before the row is stored. */
   reserveIds(): boolean
+  /** How the scores are spread, over the last whole window. */
+  scores(): ScoreReport
+  /** What the detectors hold, a partition each; told before the metrics are asked for. */
+  models(partitions: readonly ModelStats[]): void
   /** A line of information as it stands. */
   say(line: string): void
   /** The service is ready for the first time. */
@@ -31,7 +37,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const metrics = createMetrics(options.version)
   const health = new Health(voice, metrics)
   const parts = { voice, metrics, health }
-  const batches = new BatchNews({ ...parts, clock, now, logsPerSecondMax })
+  const scores = new ScoreNews(parts, clock)
+  const batches = new BatchNews({ ...parts, scores, clock, now, logsPerSecondMax })
   const fetching = fetchEvents(parts)
   return {
     ...groupEvents(parts),
@@ -50,6 +57,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       voice.info('stopped', '✓ Processor service stopped')
     },
     metricsText: () => metrics.text(),
+    scores: () => scores.report,
+    models: (partitions) => scores.models(partitions),
     reserveIds: () => batches.perLog,
     say: (line) => voice.info('said', line),
     started: () => voice.info('started', '🚀 Processor service started and ready'),

@@ -29,6 +29,7 @@ import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { keepRetention } from './retention.ts'
 import { scorerSettings } from './scorer-settings.ts'
+import { scoreStatus } from './score-status.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
 import { supervise } from './supervise.ts'
@@ -208,7 +209,7 @@ class Service {
     answerQuestions(process, {
       readiness: () => this.#readiness(),
       status: () => this.#status(),
-      metrics: () => this.#options.telemetry.metricsText(),
+      metrics: () => this.#metrics(),
     })
   }
 
@@ -221,7 +222,7 @@ class Service {
       readiness: () => this.#readiness(),
       live: () => true,
       status: () => this.#status(),
-      metrics: () => telemetry.metricsText(),
+      metrics: () => this.#metrics(),
     })
     this.#http = http
     telemetry.say(`✓ Health and metrics on ${http.address}`)
@@ -328,6 +329,12 @@ class Service {
     return { ready: missing.length === 0, missing, degraded: [] }
   }
 
+  #metrics(): Promise<string> {
+    const { telemetry } = this.#options
+    telemetry.models(this.#scorer.stats())
+    return telemetry.metricsText()
+  }
+
   #status(): Status {
     const { config, version } = this.#options
     const source = this.#source.status()
@@ -343,6 +350,7 @@ class Service {
       member: source.memberId,
       store: this.#store.state.kind,
       buffered_bytes: source.bufferedBytes,
+      scores: [scoreStatus(this.#options.telemetry.scores(), this.#scorer.stats())],
       partitions: source.partitions.map((each) => ({
         partition: each.partition,
         state: each.state,

@@ -30,6 +30,19 @@ export interface Status {
     readonly lag_records: number
     readonly lag_seconds: number
   }[]
+  /** Of each worker, over its last whole window: at least a minute and 2,000 logs. */
+  readonly scores: readonly {
+    /** discriminating is as it should be; constant, all_high and all_low are not; unknown before the first window. */
+    readonly state: string
+    /** Score by quantile; null before the first window. */
+    readonly quantiles: Readonly<Record<string, number>> | null
+    /** Population stability index against earlier windows. */
+    readonly drift: number | null
+    readonly anomaly_share: number
+    readonly fallback_share: number
+    readonly services: number
+    readonly warm_services: number
+  }[]
   /** Only where several workers share one port. */
   readonly workers?: readonly {
     readonly worker: number
@@ -67,6 +80,7 @@ function table(status: Status): string {
       ({ worker, pid, ready, restarts }) =>
         `worker ${worker}    ${pid === null ? 'not running' : `pid ${pid}`}   ${ready ? 'ready' : 'not ready'}   restarts ${restarts}`,
     ),
+    ...status.scores.map(scoreLine),
     '',
     'partition  state      epoch      stored up to         log end     lag   lag s',
   ]
@@ -84,4 +98,18 @@ function table(status: Status): string {
     )
   }
   return `${lines.join('\n')}\n`
+}
+
+function scoreLine({ state, quantiles, drift, ...of }: Status['scores'][number]): string {
+  const spread = Object.entries(quantiles ?? {}).map(([quantile, score]) => `q${quantile} ${score.toFixed(2)}`)
+  const percent = (share: number): string => `${(share * 100).toPrecision(2)} %`
+  const parts = [
+    state,
+    ...spread,
+    ...(drift === null ? [] : [`drift ${drift.toFixed(2)}`]),
+    `anomalies ${percent(of.anomaly_share)}`,
+    `fallback ${percent(of.fallback_share)}`,
+    `services ${of.services}, warm ${of.warm_services}`,
+  ]
+  return `scores      ${parts.join('   ')}`
 }

@@ -115,6 +115,7 @@ async function status(supervisor: Supervisor, version: string): Promise<Status> 
     generation: Math.max(-1, ...answers.map(([, each]) => each.generation)),
     store: [...new Set(answers.map(([, each]) => each.store))].join(', '),
     buffered_bytes: answers.reduce((sum, [, each]) => sum + each.buffered_bytes, 0),
+    scores: answers.flatMap(([, each]) => each.scores),
     partitions: answers.flatMap(([, each]) => each.partitions).sort((a, b) => a.partition - b.partition),
     workers: supervisor.workers.map(({ slot, pid, ready: isReady, restarts }) => ({
       worker: slot,

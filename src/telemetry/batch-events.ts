@@ -8,10 +8,12 @@ import { sayProcessed } from './console-lines.ts'
 import { FloodWatch } from './flood-watch.ts'
 import type { EventParts } from './kafka-events.ts'
 import { RateGate } from './rate-gate.ts'
+import type { ScoreNews } from './score-events.ts'
 
 const SUMMARY_INTERVAL_MS = 1000
 
 export interface BatchParts extends EventParts {
+  readonly scores: ScoreNews
   readonly logsPerSecondMax: number
   readonly clock: () => number
   readonly now: () => number
@@ -61,6 +63,7 @@ export class BatchNews {
     this.#rate.add(stored.reduce((sum, { ready }) => sum + ready.logs.length, 0))
     const perLog = this.#rate.open
     for (const { ready, outcome } of stored) this.#rangeStored(ready, outcome, perLog)
+    this.#parts.scores.summarize()
     this.summarize()
   }
 
@@ -117,7 +120,7 @@ export class BatchNews {
 
   /** The loop over every log: nothing but additions. Answers the number of anomalies. */
   #count(logs: readonly ScoredLog[], isRefused: (log: ScoredLog) => boolean): number {
-    const { metrics, now } = this.#parts
+    const { metrics, scores, now } = this.#parts
     const nowMs = now()
     const bySource = { model: 0, remote: 0, rules: 0, replay: 0 }
     let anomalies = 0
@@ -125,6 +128,7 @@ export class BatchNews {
     for (const log of logs) {
       if (isRefused(log)) continue
       bySource[log.source]++
+      scores.count(log)
       if (log.isAnomaly) anomalies++
       else if (isMuted(log)) muted++
       const { recordTimestamp } = log.event

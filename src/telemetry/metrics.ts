@@ -40,6 +40,7 @@ export function createMetrics(version: string) {
       registers,
     }),
     ...storeMetrics(registers),
+    ...scoreMetrics(registers),
     ...kafkaMetrics(registers),
     text: async () => (await register.metrics()).trimEnd().concat('\n', ageAtCommit.text()),
   }
@@ -90,6 +91,33 @@ function storeMetrics(registers: Registry[]) {
       labelNames: ['state'],
       registers,
     }),
+  }
+}
+
+/** Over the last whole window: at least a minute and 2,000 logs. */
+function scoreMetrics(registers: Registry[]) {
+  const gauge = (name: string, help: string) => new Gauge({ name: `insighthub_${name}`, help, registers })
+  return {
+    scoreQuantile: new Gauge({
+      name: 'insighthub_score_quantile',
+      help: 'Scores of the last minutes of logs, by quantile',
+      labelNames: ['quantile'],
+      registers,
+    }),
+    scoreState: new Gauge({
+      name: 'insighthub_score_state',
+      help: '1 for what the scores of the last minutes are: discriminating, constant, all_high, all_low or unknown',
+      labelNames: ['state'],
+      registers,
+    }),
+    scoreDrift: gauge(
+      'score_drift',
+      'Population stability index of the last scores against earlier ones; above 0.25 they have changed',
+    ),
+    anomalyShare: gauge('anomaly_share', 'Share of the last minutes of logs stored as anomalies'),
+    fallbackShare: gauge('fallback_share', 'Share of the last minutes of logs not judged by the best judge there is'),
+    services: gauge('services', 'Services that the detectors keep a model of'),
+    warmServices: gauge('services_warm', 'Services with logs enough for the model to judge them'),
   }
 }
 

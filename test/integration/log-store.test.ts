@@ -135,6 +135,7 @@ describe('the store', { timeout: 120_000 }, () => {
     const { claims } = await at.ledger.claim([0])
     assert.deepEqual(claims[0]?.tail, { leaderEpoch: 4, offset: 6, timestamp: MINUTE, crc: 4_000_000_000 })
     assert.deepEqual([...(claims[0]?.snapshot?.state ?? [])], [1, 2, 255])
+    assert.equal(claims[0]?.trafficShare, 10_003 / 40_003, 'three records more than the other three partitions')
   })
 
   inWorld('the same batch again is a duplicate and changes nothing', async (at) => {

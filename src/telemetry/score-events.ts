@@ -1,0 +1,85 @@
+/** What is said about the scores as a whole: metrics every window, a line when they stop telling logs apart, and when they do again. */
+import type { ScoredLog } from '../log.ts'
+import type { EventParts } from './kafka-events.ts'
+import { SCORE_QUANTILES, SCORE_STATES, ScoreHealth, type ScoreReport, type ScoreState } from './score-health.ts'
+
+/** While it lasts it is said again after this long. */
+const SAY_AGAIN_MS = 900_000
+
+const SENTENCES: Readonly<Record<Exclude<ScoreState, 'unknown' | 'discriminating'>, string>> = {
+  constant: 'nearly all logs get the same score',
+  all_high: 'ordinary logs score as high as unusual ones',
+  all_low: 'no log scores higher than the rest',
+}
+
+export interface ModelStats {
+  readonly services: number
+  readonly warmServices: number
+}
+
+export class ScoreNews {
+  readonly #parts: EventParts
+  readonly #clock: () => number
+  readonly #health: ScoreHealth
+  #state: ScoreState = 'unknown'
+  #saidMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: EventParts, clock: () => number) {
+    this.#parts = parts
+    this.#clock = clock
+    this.#health = new ScoreHealth(clock())
+    this.#show('unknown')
+  }
+
+  get report(): ScoreReport {
+    return this.#health.report
+  }
+
+  count(log: ScoredLog): void {
+    this.#health.count(log)
+  }
+
+  /** After a batch. */
+  summarize(): void {
+    const report = this.#health.close(this.#clock())
+    if (report === null) return
+    const { metrics } = this.#parts
+    SCORE_QUANTILES.forEach((quantile, at) => {
+      const score = report.quantiles?.[at]
+      if (score !== undefined) metrics.scoreQuantile.set({ quantile: String(quantile) }, score)
+    })
+    if (report.drift !== null) metrics.scoreDrift.set(report.drift)
+    metrics.anomalyShare.set(report.anomalyShare)
+    metrics.fallbackShare.set(report.fallbackShare)
+    this.#show(report.state)
+    this.#say(report)
+  }
+
+  models(partitions: readonly ModelStats[]): void {
+    const { metrics } = this.#parts
+    metrics.services.set(partitions.reduce((sum, { services }) => sum + services, 0))
+    metrics.warmServices.set(partitions.reduce((sum, { warmServices }) => sum + warmServices, 0))
+  }
+
+  #say({ state, quantiles }: ScoreReport): void {
+    const { voice } = this.#parts
+    const before = this.#state
+    this.#state = state
+    if (state === 'unknown') return
+    if (state === 'discriminating') {
+      if (before !== 'unknown' && before !== 'discriminating')
+        voice.info('scores_discriminate', '✓ The scores tell logs apart again', { state })
+      return
+    }
+    const nowMs = this.#clock()
+    if (state === before && nowMs - this.#saidMs < SAY_AGAIN_MS) return
+    this.#saidMs = nowMs
+    const median = quantiles?.[0] ?? 0
+    const line = `The scores do not tell logs apart: ${SENTENCES[state]} (median ${median.toFixed(2)})`
+    voice.warn('scores_do_not_discriminate', line, { state, median }, state)
+  }
+
+  #show(state: ScoreState): void {
+    for (const each of SCORE_STATES) this.#parts.metrics.scoreState.set({ state: each }, each === state ? 1 : 0)
+  }
+}
