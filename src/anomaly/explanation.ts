@@ -1,13 +1,13 @@
 /**
  * Why a log was flagged, as JSON of at most 1 KiB:
  *
- *   {"top":"latency","observed":2340,"expected":120,"surprise":5.2,"template":"GET /api/*","why":"latency 2,340 ms, usually about 120 ms for this operation"}
+ *   {"top":"latency","observed":2340,"expected":120,"surprise":5.2,"template":"GET /api/*","template_id":-1044,"why":"latency 2,340 ms, usually about 120 ms for this operation"}
  *
  * Units: ms for latency, shares of logs for slow_share, level and error_rate, logs a minute for surge and burst.
  */
 import type { Level } from '../log.ts'
 import { CHANNELS, type Channel, type Findings } from './channels.ts'
-import { templateText } from './message-template.ts'
+import { templateId, templateText } from './message-template.ts'
 
 const TEMPLATE_LENGTH_MAX = 120
 
@@ -23,6 +23,7 @@ export function explain(findings: Findings, log: { level: Level; message: string
     expected,
     surprise: rounded(findings.surprises[top]!),
     template: templateText(log.message, TEMPLATE_LENGTH_MAX),
+    template_id: templateId(log.message),
     why: sentence(channel, { observed, expected, level: log.level }),
   })
 }

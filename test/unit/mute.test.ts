@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { templateId } from '../../src/anomaly/message-template.ts'
 import { watchMutes } from '../../src/commands/mute-watch.ts'
 import { parseMute } from '../../src/commands/mutes.ts'
 import { epochMs, type ScoredLog } from '../../src/log.ts'
 import { isMuted, type Mute, withMutes } from '../../src/mute.ts'
+import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { MutingScorer } from '../../src/scoring/muting-scorer.ts'
+import { eventAt, logStream } from '../support/log-stream.ts'
 import { logAt, MINUTE } from '../support/ready-ranges.ts'
 
 const explanation = JSON.stringify({ top: 'latency', template_id: 'a1b2', why: 'latency 2,340 ms, usually 80-190 ms' })
@@ -160,4 +163,16 @@ test('a mute on the command line needs a subject, a reason and an end', () => {
   ]) {
     assert.throws(() => parseMute(wrong), { code: 'INPUT' }, JSON.stringify(wrong))
   }
+})
+
+test('the explanation of an anomaly names the kind of message by which it can be muted', async () => {
+  const scorer = new ModelScorer({ servicesMax: 10 })
+  await scorer.score(logStream({ seed: 1, logs: 12_000 }))
+  const slow = eventAt(12_000 * 500, { latencyMs: 60_000 })
+  const [log] = await scorer.score([slow])
+  assert.ok(log?.isAnomaly)
+  const { template_id } = JSON.parse(log.explanation ?? '{}')
+  assert.equal(template_id, templateId(slow.message))
+  const covering = mute({ templateId: String(template_id), sinceMs: 0, untilMs: Number.MAX_SAFE_INTEGER })
+  assert.ok(isMuted(one(log, covering)))
 })
