@@ -92,7 +92,7 @@ export class ModelScorer implements Scorer {
   restore(claim: Claim): number {
     this.drop(claim.partition)
     const { snapshot, partition, baseOffset, nextOffset, trafficShare } = claim
-    this.#shares.set(partition, trafficShare)
+    this.#shares.set(partition, steady(trafficShare))
     if (snapshot !== null) {
       const detector = this.#restored(snapshot)
       if (typeof detector !== 'string') {
@@ -155,6 +155,11 @@ export class ModelScorer implements Scorer {
     const usual = { seed: partition, servicesMax, ...(threshold === undefined ? {} : { threshold }) }
     return budget === undefined ? usual : { ...usual, budget: { ...budget, share: this.#shares.get(partition) ?? 1 } }
   }
+}
+
+/** In steps of a half octave: a detector that begins anew a little later must get the same budget. */
+function steady(share: number): number {
+  return 2 ** (Math.round(2 * Math.log2(share)) / 2)
 }
 
 function newSeat(detector: Detector, snapshotOffset: number): Seat {

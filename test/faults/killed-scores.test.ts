@@ -13,7 +13,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 import { startWorker, until, type Worker } from '../support/worker.ts'
 
-const LOGS = 90_000
+const LOGS = 60_000
 const KILLS = 5
 const SEED = 20
 /** A fixed day: event time lies in the past for both runs, and never depends on when the test runs. */
@@ -39,7 +39,7 @@ const missing = process.env['TEST_KAFKA_BROKERS'] === undefined ? realKafkaMissi
 if (missing !== null) process.stdout.write(`left out: the killed scores on Apache Kafka (${missing})\n`)
 const openBroker: () => Promise<Broker> = missing === null ? startRealKafka : () => startEmbeddedBroker({})
 
-describe('a worker killed five times', { timeout: 300_000 }, () => {
+describe('a worker killed five times', { timeout: 600_000 }, () => {
   let broker: Broker
   let postgres: EmbeddedPostgres
   let admin: pg.Client
@@ -70,8 +70,9 @@ describe('a worker killed five times', { timeout: 300_000 }, () => {
     return { url: url.href, client }
   }
 
-  function worker(topic: string, group: string, url: string): Worker {
+  function worker(topic: string, group: string, url: string, budget: Record<string, string>): Worker {
     const started = startWorker({
+      ...budget,
       KAFKA_BROKER: broker.address,
       KAFKA_TOPIC: topic,
       KAFKA_GROUP_ID: group,
@@ -91,15 +92,23 @@ describe('a worker killed five times', { timeout: 300_000 }, () => {
     return Number((await client.query('select coalesce(sum(rows_written), 0) n from ingest_ledger')).rows[0].n)
   }
 
-  for (const partitions of [1, 4]) {
-    test(`leaves the scores of an undisturbed one, bit for bit, with ${partitions} partition(s)`, async (t) => {
+  const RUNS: readonly { partitions: number; judging: string; settings: Record<string, string> }[] = [
+    { partitions: 1, judging: 'a threshold', settings: {} },
+    {
+      partitions: 4,
+      judging: 'budgets',
+      settings: { ANOMALY_BUDGET_PER_DAY: '400', ANOMALY_BUDGET_PER_SERVICE_DAY: '200' },
+    },
+  ]
+  for (const { partitions, judging, settings } of RUNS) {
+    test(`leaves the scores of an undisturbed one, bit for bit, with ${partitions} partition(s) and ${judging}`, async (t) => {
       const topic = `logs-${process.pid}-${partitions}`
       const [calm, killed] = [await database(`calm_${partitions}`), await database(`killed_${partitions}`)]
       const producer = await openProducer({ brokers: [broker.address], clientId: 'test', runMessages: 1 })
       await producer.createTopic(topic, partitions)
 
       // The killed run: logs arrive while workers die, each time at another moment between two arrivals.
-      let standing = worker(topic, 'killed', killed.url)
+      let standing = worker(topic, 'killed', killed.url, settings)
       let sent = 0
       let kills = 0
       const killAt = Array.from({ length: KILLS }, (_, k) => Math.floor((LOGS * (k + 0.6)) / KILLS))
@@ -120,7 +129,7 @@ describe('a worker killed five times', { timeout: 300_000 }, () => {
           standing.kill('SIGKILL')
           await standing.exited
           kills++
-          standing = worker(topic, 'killed', killed.url)
+          standing = worker(topic, 'killed', killed.url, settings)
         }
       }
       assert.equal(kills, KILLS)
@@ -128,7 +137,7 @@ describe('a worker killed five times', { timeout: 300_000 }, () => {
       await until('the killed run stores the rest', async () => (await storedRows(killed.client)) === LOGS, 120_000)
       standing.kill('SIGKILL')
 
-      const undisturbed = worker(topic, 'calm', calm.url)
+      const undisturbed = worker(topic, 'calm', calm.url, settings)
       await until('the calm run stores everything', async () => (await storedRows(calm.client)) === LOGS, 120_000)
       undisturbed.kill('SIGTERM')
       assert.equal(await undisturbed.exited, 0, undisturbed.output())

@@ -18,6 +18,20 @@ async function scoreInBatches(scorer: ModelScorer, events: readonly LogEvent[], 
 }
 
 describe('model scorer', () => {
+  it('gives a detector that begins a little later the same part of a budget', async () => {
+    const events = logStream({ seed: 5, logs: 40_000 })
+    const flagged = async (trafficShare: number): Promise<number[]> => {
+      const scorer = new ModelScorer({ servicesMax: 100, budget: { perDay: 2000, perServiceDay: null } })
+      scorer.restore({ ...claim(null), trafficShare })
+      const logs = await scorer.score(events)
+      return logs.filter(({ isAnomaly }) => isAnomaly).map(({ event }) => event.offset)
+    }
+    const whole = await flagged(0.25)
+    assert.ok(whole.length > 20)
+    assert.deepEqual(await flagged(0.253), whole)
+    assert.ok((await flagged(0.5)).length > whole.length * 1.4)
+  })
+
   it('gives one judgement a log, in order, whatever the batches', async () => {
     const events = logStream({ seed: 4, logs: 6000, partitions: 3 })
     const whole = await scoreInBatches(new ModelScorer({ servicesMax: 100 }), events, 6000)
