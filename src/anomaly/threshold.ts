@@ -27,7 +27,7 @@ const DAY_SECONDS = 86_400
 const MEMORY_SECONDS = DAY_SECONDS / 4
 const BINS = 1024
 /** No budget makes an anomaly of a log outside the most unusual share of all. */
-const SHARE_MAX = 0.02
+const SHARE_MAX = 0.05
 /** Spending may run so many days' budgets ahead, or as many behind. */
 const OVERDRAFT_DAYS = 0.4
 /** Powers of ten by which half the overdraft changes the allowed share. */

@@ -143,7 +143,7 @@ export const SETTINGS = {
     about: 'The score from which a log is an anomaly.',
   },
   ANOMALY_BUDGET_PER_DAY: budget(
-    'About so many anomalies a day of event time over the whole topic, in place of ANOMALY_THRESHOLD: the most unusual logs, at most 1 in 50.',
+    'About so many anomalies a day of event time over the whole topic, in place of ANOMALY_THRESHOLD: the most unusual logs, at most 1 in 20.',
   ),
   ANOMALY_BUDGET_PER_SERVICE_DAY: budget(
     'About so many anomalies a day for each service, in place of ANOMALY_THRESHOLD; with ANOMALY_BUDGET_PER_DAY both hold.',
