@@ -243,13 +243,17 @@ export class Detector {
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
     verdict.isAnomaly = verdict.warm && this.#isAnomaly(verdict.score, service)
-    verdict.explanation = verdict.isAnomaly ? explain(this.findings, event) : null
+    verdict.explanation = verdict.isAnomaly ? this.#explain(event) : null
   }
 
   /** The one place where it is decided. */
   #isAnomaly(score: number, service: ServiceState): boolean {
     if (this.#budget === null) return score >= (this.#options.threshold ?? THRESHOLD)
     return this.#budget.decide({ score, seconds: this.#clock.watermarkMs / 1000, service: service.spending })
+  }
+
+  #explain({ level, message }: LogEvent): string {
+    return explain(this.findings, { level, message, templateId: this.#verdict.templateId })
   }
 
   #learn({ event, service, severity, template }: Placed): void {

@@ -7,11 +7,11 @@
  */
 import type { Level } from '../log.ts'
 import { CHANNELS, type Channel, type Findings } from './channels.ts'
-import { templateId, templateText } from './message-template.ts'
+import { templateText } from './message-template.ts'
 
 const TEMPLATE_LENGTH_MAX = 120
 
-export function explain(findings: Findings, log: { level: Level; message: string }): string {
+export function explain(findings: Findings, log: { level: Level; message: string; templateId: number }): string {
   let top = 0
   for (let c = 1; c < CHANNELS.length; c++) if (findings.surprises[c]! > findings.surprises[top]!) top = c
   const channel = CHANNELS[top] ?? 'latency'
@@ -23,7 +23,7 @@ export function explain(findings: Findings, log: { level: Level; message: string
     expected,
     surprise: rounded(findings.surprises[top]!),
     template: templateText(log.message, TEMPLATE_LENGTH_MAX),
-    template_id: templateId(log.message),
+    template_id: log.templateId,
     why: sentence(channel, { observed, expected, level: log.level }),
   })
 }
