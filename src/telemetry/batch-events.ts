@@ -121,6 +121,7 @@ export class BatchNews {
   /** The loop over every log: nothing but additions. Answers the number of anomalies. */
   #count(logs: readonly ScoredLog[], isRefused: (log: ScoredLog) => boolean): number {
     const { metrics, scores, now } = this.#parts
+    const { health } = scores
     const nowMs = now()
     const bySource = { model: 0, remote: 0, rules: 0, replay: 0 }
     let anomalies = 0
@@ -128,7 +129,7 @@ export class BatchNews {
     for (const log of logs) {
       if (isRefused(log)) continue
       bySource[log.source]++
-      scores.count(log)
+      if (log.source === 'model' || log.source === 'remote') health.score(log.score)
       if (log.isAnomaly) anomalies++
       else if (isMuted(log)) muted++
       const { recordTimestamp } = log.event
@@ -138,6 +139,7 @@ export class BatchNews {
     if (bySource.remote > 0) metrics.scores.inc({ source: 'remote' }, bySource.remote)
     if (bySource.rules > 0) metrics.scores.inc({ source: 'rules' }, bySource.rules)
     if (bySource.replay > 0) metrics.scores.inc({ source: 'replay' }, bySource.replay)
+    health.count({ bySource, anomalies })
     if (muted > 0) metrics.muted.inc(muted)
     return anomalies
   }

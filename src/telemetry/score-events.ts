@@ -1,5 +1,4 @@
 /** What is said about the scores as a whole: metrics every window, a line when they stop telling logs apart, and when they do again. */
-import type { ScoredLog } from '../log.ts'
 import type { EventParts } from './kafka-events.ts'
 import { SCORE_QUANTILES, SCORE_STATES, ScoreHealth, type ScoreReport, type ScoreState } from './score-health.ts'
 
@@ -35,8 +34,9 @@ export class ScoreNews {
     return this.#health.report
   }
 
-  count(log: ScoredLog): void {
-    this.#health.count(log)
+  /** Where every score and the counts of every batch go. */
+  get health(): ScoreHealth {
+    return this.#health
   }
 
   /** After a batch. */

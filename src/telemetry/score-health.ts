@@ -10,7 +10,7 @@
  * Drift is the population stability index of the window's scores against the earlier ones, over twenty equal bins: below 0.1 they
  * are alike, above 0.25 they are not (the usual reading of that index). Pure: counts in, a report out.
  */
-import type { ScoredLog } from '../log.ts'
+import type { ScoreSource } from '../log.ts'
 
 export const SCORE_STATES = ['unknown', 'discriminating', 'constant', 'all_high', 'all_low'] as const
 export type ScoreState = (typeof SCORE_STATES)[number]
@@ -42,8 +42,8 @@ const HIGH_FROM = 0.5
 const LOW_BELOW = 0.05
 
 export class ScoreHealth {
-  /** Scores of the window, by a model or a remote engine. */
-  #window = new Float64Array(BINS)
+  /** Scores of the window, by a model or a remote engine; the last bin is for 1. */
+  readonly #window = new Float64Array(BINS + 1)
   #judged = 0
   #logs = 0
   #anomalies = 0
@@ -64,17 +64,19 @@ export class ScoreHealth {
     return this.#report
   }
 
-  /** Called for every log that was stored: additions only. */
-  count({ score, isAnomaly, source }: ScoredLog): void {
-    this.#logs++
-    if (isAnomaly) this.#anomalies++
-    if (source === 'rules' || source === 'replay') {
-      this.#byRules++
-      return
-    }
-    if (source === 'remote') this.#remote++
-    this.#judged++
-    this.#window[Math.max(0, Math.min(BINS - 1, Math.floor(score * BINS)))]!++
+  /** Called for every log that a model or a remote engine judged; `score` is in [0, 1]. */
+  score(score: number): void {
+    this.#window[(score * BINS) | 0]!++
+  }
+
+  /** The logs of a batch, those judged by the rules included. */
+  count({ bySource, anomalies }: { bySource: Readonly<Record<ScoreSource, number>>; anomalies: number }): void {
+    const { model, remote, rules, replay } = bySource
+    this.#logs += model + remote + rules + replay
+    this.#judged += model + remote
+    this.#remote += remote
+    this.#byRules += rules + replay
+    this.#anomalies += anomalies
   }
 
   /** The report of the window, when it is one; `nowMs` is a monotonic clock's. */

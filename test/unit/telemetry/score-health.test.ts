@@ -8,15 +8,26 @@ import { logAt, readyRange } from '../../support/ready-ranges.ts'
 
 const MINUTE_MS = 60_000
 
+/** Logs of a window: their scores where a model judged them, and how many there were of each kind. */
+function feed(
+  health: ScoreHealth,
+  logs: { scores?: readonly number[]; by?: Partial<Record<ScoreSource, number>>; anomalies?: number },
+): void {
+  const {
+    scores = [],
+    by = { model: scores.length },
+    anomalies = scores.filter((score) => score >= 0.65).length,
+  } = logs
+  for (const score of scores) health.score(score)
+  health.count({ bySource: { model: 0, remote: 0, rules: 0, replay: 0, ...by }, anomalies })
+}
+
 /** Feeds whole windows; gives their reports. */
 function windows(count: number, score: (window: number, draw: number) => number, logs = 5000): ScoreReport[] {
   const random = testRandom(1)
   const health = new ScoreHealth(0)
   return Array.from({ length: count }, (_, window) => {
-    for (let i = 0; i < logs; i++) {
-      const value = score(window, random())
-      health.count(logAt(i, {}, { score: value, isAnomaly: value >= 0.65 }))
-    }
+    feed(health, { scores: Array.from({ length: logs }, () => score(window, random())) })
     return health.close((window + 1) * MINUTE_MS) ?? assert.fail('not a window')
   })
 }
@@ -39,6 +50,7 @@ test('usual scores tell logs apart; quantiles and shares are those of the window
 test('scores that are all alike, all high or all low are found', () => {
   assert.equal(windows(1, () => 0.42)[0]?.state, 'constant')
   assert.equal(windows(1, () => 0)[0]?.state, 'constant')
+  assert.equal(windows(1, () => 1)[0]?.state, 'constant')
   assert.equal(windows(1, (_, draw) => 0.55 + 0.4 * draw)[0]?.state, 'all_high')
   assert.equal(windows(1, (_, draw) => 0.045 * draw)[0]?.state, 'all_low')
 })
@@ -55,9 +67,9 @@ test('the index of drift stays low while the scores do, and leaps with them', ()
 
 test('a window needs a minute and logs enough; few logs by a model say nothing of it', () => {
   const health = new ScoreHealth(0)
-  for (let i = 0; i < 1999; i++) health.count(logAt(i))
+  feed(health, { scores: new Array<number>(1999).fill(0.1) })
   assert.equal(health.close(10 * MINUTE_MS), null)
-  health.count(logAt(1999, {}, { source: 'rules', isAnomaly: true }))
+  feed(health, { by: { rules: 1 }, anomalies: 1 })
   assert.equal(health.close(MINUTE_MS - 1), null)
   const report = health.close(MINUTE_MS)
   assert.deepEqual(report, {
@@ -73,8 +85,7 @@ test('a window needs a minute and logs enough; few logs by a model say nothing o
 test('fallback is whatever the rules judged, and the model, too, where a remote engine answers', () => {
   const share = (counts: Partial<Record<ScoreSource, number>>): number | undefined => {
     const health = new ScoreHealth(0)
-    for (const source of ['model', 'remote', 'rules'] as const)
-      for (let i = 0; i < (counts[source] ?? 0); i++) health.count(logAt(i, {}, { source }))
+    feed(health, { by: counts })
     return health.close(MINUTE_MS)?.fallbackShare
   }
   assert.equal(share({ model: 2000 }), 0)
