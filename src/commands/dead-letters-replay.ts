@@ -38,6 +38,8 @@ export interface ReplayCommandOptions extends WhichLetters {
 const TRIES = 5
 const RETRY_MS = 1_000
 const DETAIL_CHARS = 120
+/** Letters of one result that get a line; the rest are counted. */
+const LINES_MAX = 50
 
 export interface LetterResult {
   readonly position: string
@@ -51,6 +53,9 @@ export interface ReplayParts {
   readonly reader: Parameters<typeof readAgain>[2]
   readonly lookup: Pick<RecordLookup, 'read'>
   readonly replay: Pick<DeadLetterReplay, 'store' | 'failed'>
+  /** Monotonic, in ms. */
+  readonly clock: () => number
+  readonly sleep: (ms: number) => Promise<unknown>
 }
 
 /** Answers the exit code: 0 where every letter chosen was replayed (or would be). */
@@ -74,7 +79,8 @@ export async function run(
     const limits = normalizeLimits(config, await logsIsHypertable(database))
     const reader = { normalize: createNormalizer(limits, Date.now), judge: ruleVerdict }
     const letters = lettersToReplay(positions, options, { database, namespace: config.database.namespace })
-    return await replayAll(letters, { reader, lookup, replay }, { ...output, ...options })
+    const clock = (): number => performance.now()
+    return await replayAll(letters, { reader, lookup, replay, clock, sleep }, { ...output, ...options })
   } finally {
     await replay.close()
     await lookup.close()
@@ -122,21 +128,25 @@ export async function replayAll(
   options: Pick<ReplayCommandOptions, 'dryRun' | 'rate' | 'limit'> & Pick<Output, 'write' | 'json'>,
 ): Promise<number> {
   const { write, json, rate, limit = Number.POSITIVE_INFINITY } = options
-  const startedMs = performance.now()
+  const { clock, sleep } = parts
+  const startedMs = clock()
   const counts = new Map<LetterResult['result'], number>()
   const results: LetterResult[] = []
   let taken = 0
   let rows = 0
   for await (const each of letters) {
     if (taken >= limit) break
-    const aheadMs = (taken / rate) * 1000 - (performance.now() - startedMs)
+    const aheadMs = (taken / rate) * 1000 - (clock() - startedMs)
     if (options.dryRun !== true && aheadMs > 1) await sleep(aheadMs)
     taken++
     const result = await replayOne(each, parts, options.dryRun === true)
     rows += result.rows
-    counts.set(result.result, (counts.get(result.result) ?? 0) + 1)
+    const count = (counts.get(result.result) ?? 0) + 1
+    counts.set(result.result, count)
     if (json === true) results.push(result)
-    else write(`${result.position}  ${result.result}: ${printable(result.detail, DETAIL_CHARS)}\n`)
+    else if (count === LINES_MAX + 1) write(`...  more of them ${result.result}\n`)
+    else if (count <= LINES_MAX)
+      write(`${result.position}  ${result.result}: ${printable(result.detail, DETAIL_CHARS)}\n`)
   }
   const summary = [...counts].map(([result, count]) => `${count} ${result}`).join(', ')
   if (json === true) write(`${printableJson({ counts: Object.fromEntries(counts), rows, letters: results })}\n`)
@@ -152,7 +162,7 @@ async function replayOne({ letter, edited }: ToReplay, parts: ReplayParts, dryRu
   const position = positionOf(letter)
   if (reading.kind !== 'logs') {
     const detail = reading.kind === 'refused' ? `${reading.reason}: ${reading.detail}` : reading.detail
-    if (!dryRun) await persistently(() => parts.replay.failed(letter, detail))
+    if (!dryRun) await persistently(parts, () => parts.replay.failed(letter, detail))
     return { position, result: 'still refused', rows: 0, detail }
   }
   const { logs, rejects } = reading
@@ -160,14 +170,21 @@ async function replayOne({ letter, edited }: ToReplay, parts: ReplayParts, dryRu
   const told = `${logs.length} ${logs.length === 1 ? 'row' : 'rows'}${rejects.length === 0 ? '' : `, ${rejects.length} elements still bad`}${how}`
   if (dryRun)
     return { position, result: 'would be replayed', rows: logs.length, detail: `${told}: ${firstLog(reading)}` }
-  const outcome = await persistently(() => parts.replay.store(letter, { logs, rejects }, told))
+  let tries = 0
+  const outcome = await persistently(parts, () => {
+    tries++
+    return parts.replay.store(letter, { logs, rejects }, told)
+  })
   switch (outcome.kind) {
     case 'stored':
       return { position, result: 'replayed', rows: logs.length, detail: told }
     case 'not-new':
+      // The first try had stored it, and only its answer was lost.
+      if (tries > 1 && outcome.status === 'replayed')
+        return { position, result: 'replayed', rows: logs.length, detail: told }
       return { position, result: 'not new', rows: 0, detail: `it is ${outcome.status ?? 'gone'} by now` }
     case 'refused':
-      await persistently(() => parts.replay.failed(letter, outcome.detail))
+      await persistently(parts, () => parts.replay.failed(letter, outcome.detail))
       return { position, result: 'still refused', rows: 0, detail: outcome.detail }
   }
 }
@@ -188,7 +205,7 @@ async function readingOf(letter: WholeDeadLetter, edited: Edited | null, parts: 
     const replaces = letter.item < 0 ? 'record' : 'element'
     return readAgain(place, { key: letter.key, value: edited.value, replaces }, parts.reader)
   }
-  const whole = await persistently(() => wholeValue(letter, parts.lookup))
+  const whole = await persistently(parts, () => wholeValue(letter, parts.lookup))
   if (whole === null) {
     const detail = 'Its bytes were cut or erased, and Kafka does not hold the record any more'
     return { kind: 'refused', reason: letter.reason, detail }
@@ -197,7 +214,7 @@ async function readingOf(letter: WholeDeadLetter, edited: Edited | null, parts: 
 }
 
 /** Both sides may be away for a moment; every step may be repeated, since the letter's status decides. */
-async function persistently<T>(work: () => Promise<T>): Promise<T> {
+async function persistently<T>({ sleep }: Pick<ReplayParts, 'sleep'>, work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await work()

@@ -186,7 +186,7 @@ class Proof {
     const { signal, tell } = this.#parts
     const scene = { team: this.#team, watch: this.#watch, load: this.#load, sessionTimeoutMs: SESSION_TIMEOUT_MS }
     const clock = (): number => performance.now()
-    const fault = await inject(planned, { ...scene, clock, startedMs, signal })
+    const fault = await inject(planned, { ...scene, clock, sleep, startedMs, signal })
     const recovered =
       fault.recoveredMs === null ? 'not recovered' : `on again after ${(fault.recoveredMs / 1000).toFixed(1)} s`
     const at = `${(fault.atMs / 1000).toFixed(0).padStart(5)} s`

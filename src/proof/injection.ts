@@ -1,5 +1,4 @@
 /** One fault, done to real processes, and how long until the line went on. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { InjectedFault, PlannedFault } from './faults.ts'
 import type { LedgerPosition, LedgerWatch } from './ledger-watch.ts'
 import type { Load } from './load.ts'
@@ -11,6 +10,7 @@ export interface Scene {
   readonly load: Pick<Load, 'ends'>
   readonly sessionTimeoutMs: number
   readonly clock: () => number
+  readonly sleep: (ms: number) => Promise<unknown>
   /** When the first message was sent, by the clock. */
   readonly startedMs: number
   readonly signal: AbortSignal
@@ -70,7 +70,7 @@ interface Action {
 
 /** Answers what was wrong besides, or null. */
 async function act({ kind }: PlannedFault, { victim, extra, recovered, scene, atMs }: Action): Promise<string | null> {
-  const { team, watch, sessionTimeoutMs, clock } = scene
+  const { team, watch, sessionTimeoutMs, clock, sleep } = scene
   switch (kind) {
     case 'kill':
       await team.kill(victim)
@@ -110,7 +110,7 @@ async function exitCode(stopping: Promise<number>, starting: Promise<Member> | n
  */
 async function recovery(
   partitions: readonly number[],
-  { load, watch, clock, signal }: Scene,
+  { load, watch, clock, sleep, signal }: Scene,
   atMs: number,
 ): Promise<number | null> {
   const sentBefore = new Map(partitions.map((partition) => [partition, load.ends[partition] ?? 0]))

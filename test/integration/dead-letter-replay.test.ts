@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { filterOf } from '../../src/commands/dead-letter-options.ts'
 import { discardAll } from '../../src/commands/dead-letters-export.ts'
+import type { ReplayParts } from '../../src/commands/dead-letters-replay.ts'
+import { ProcessorError } from '../../src/errors.ts'
 import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
 import { groupDeadLetters } from '../../src/postgres/dead-letters.ts'
 import { BYTES_KEPT, log, mended, DeadLetterWorld as World } from '../support/dead-letter-world.ts'
@@ -179,6 +181,46 @@ describe('a row that PostgreSQL refuses', { timeout: 60_000 }, () => {
     await world.database.client.query('alter table logs drop constraint no_mended')
     assert.equal(await world.run({}), 0)
     assert.deepEqual(await world.letters(), ['0/-1 replayed 2', '1/-1 replayed 2'])
+    await world.replay.close()
+  })
+})
+
+describe('an answer that is lost', { timeout: 60_000 }, () => {
+  test('after the replay had committed: the next try finds it done, and nothing is stored twice', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([mended, mended])
+    let calls = 0
+    const replay: ReplayParts['replay'] = {
+      failed: (...what) => world.replay.failed(...what),
+      async store(...what) {
+        const outcome = await world.replay.store(...what)
+        if (++calls === 1) throw new ProcessorError('POSTGRES_UNAVAILABLE', 'the connection was lost')
+        return outcome
+      },
+    }
+    assert.equal(await world.run({}, { replay }), 0)
+    assert.equal(calls, 3)
+    assert.match(world.said, /2 dead letters: 2 replayed; 2 rows/)
+    const after = { records: 2, dead: 0, dead_items: 0, rows: 2, next: 2, stored: 2, aggregated: 2 }
+    assert.deepEqual(await world.ledger(), after)
+    await world.replay.close()
+  })
+})
+
+describe('a rate', { timeout: 60_000 }, () => {
+  test('of letters a second is kept, and so is the limit', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store(Array.from({ length: 12 }, () => mended))
+    let nowMs = 0
+    const time = {
+      clock: () => nowMs,
+      sleep: async (ms: number) => {
+        nowMs += ms
+      },
+    }
+    assert.equal(await world.run({}, { ...time, rate: 4, limit: 9 }), 0)
+    assert.equal(nowMs, 2_000, 'the ninth letter is begun two seconds after the first')
+    assert.equal((await world.ledger())['records'], 9)
     await world.replay.close()
   })
 })

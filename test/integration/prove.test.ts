@@ -13,6 +13,7 @@ import { platformaticTransport } from '../../src/kafka/platformatic-transport.ts
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { ORIGINAL_SCHEMA } from '../support/original-schema.ts'
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
+import { until } from '../support/until.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const real = process.env['TEST_KAFKA_BROKERS'] !== undefined || realKafkaMissing() === null
@@ -89,6 +90,27 @@ describe('prove', { timeout: 400_000 }, () => {
     const topic = String((certificate['settings'] as Record<string, unknown>)['topic'])
     assert.equal((await log.metadata(topic)).partitions, null, 'its topic is gone')
     await log.close()
+  })
+
+  test('interrupted, it ends its workers and takes everything away again', async () => {
+    const child = spawn(process.execPath, [main, 'prove', '--minutes', '5', '--workers', '2'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    child.stdout.on('data', (chunk) => (said += chunk))
+    child.stderr.on('data', (chunk) => (said += chunk))
+    const exited = once(child, 'exit')
+    await until('a fault', () => /again after/.test(said), 120_000)
+    assert.equal(await schemas(), 1)
+    child.kill('SIGINT')
+    const [code] = await exited
+    assert.equal(code, 1)
+    assert.match(said, /Interrupted/)
+    assert.equal(await schemas(), 0)
+    const { rowCount } = await client.query(`select from pg_stat_activity where application_name like '%process %'`)
+    assert.equal(rowCount, 0, 'no worker is connected any more')
   })
 
   test('a database that silently drops one row in a thousand is found out', async () => {

@@ -95,7 +95,7 @@ export class DeadLetterWorld {
 
   async run(
     filter: DeadLetterFilter,
-    parts: Partial<ReplayParts> & { dryRun?: true; edited?: string; limit?: number } = {},
+    parts: Partial<ReplayParts> & { dryRun?: true; edited?: string; limit?: number; rate?: number } = {},
   ): Promise<number> {
     const edited = parts.edited === undefined ? null : { value: Buffer.from(parts.edited) }
     const options = this.database.options
@@ -109,9 +109,11 @@ export class DeadLetterWorld {
         reader: { normalize: kinder, judge: ruleVerdict },
         lookup: { read: async () => null },
         replay: this.replay,
+        clock: () => performance.now(),
+        sleep: async () => undefined,
         ...parts,
       },
-      { write: (text) => (this.#said += text), rate: 1e6, dryRun: parts.dryRun, limit: parts.limit },
+      { write: (text) => (this.#said += text), rate: parts.rate ?? 1e6, dryRun: parts.dryRun, limit: parts.limit },
     )
   }
 
