@@ -1,12 +1,13 @@
 /** Where a proof plays: the given Kafka and PostgreSQL, or embedded ones; with a topic, a group and a schema of its own in them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../config.ts'
-import { messageOf, ProcessorError } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
 import { openProducer, type Producer } from '../kafka/producer.ts'
 import { deleteGroup, deleteTopic } from '../kafka/topic-admin.ts'
-import { close, connect, type DatabaseOptions } from '../postgres/connection.ts'
+import type { DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
+import { createSchema, dropSchema } from '../postgres/own-schema.ts'
 import { databaseOptions } from './database.ts'
 
 export interface Stage {
@@ -123,51 +124,4 @@ async function openPostgres(env: NodeJS.ProcessEnv, id: string, { undos, tell }:
   const version = await createSchema(outside, schema)
   tell(`✓ PostgreSQL: ${where}; schema ${schema}`)
   return { database: { ...given, schema }, schema, env: databaseEnv, versions: { postgresql: `${version}, ${where}` } }
-}
-
-/** Answers the server's version. */
-async function createSchema(database: DatabaseOptions, schema: string): Promise<string> {
-  const client = await connect(database)
-  try {
-    await client.query(`create schema ${schema}`)
-    await reachTimescale(client, schema)
-    return (
-      (await client.query<{ version: string }>(`select current_setting('server_version') as version`)).rows[0]
-        ?.version ?? ''
-    )
-  } catch (error) {
-    const text = `the schema ${schema} could not be made: ${messageOf(error)}; the user needs CREATE on the database`
-    throw new ProcessorError('POSTGRES_CONFIGURATION', text, { cause: error })
-  } finally {
-    await close(client)
-  }
-}
-
-/**
- * The proof's schema is the only one that its workers look into, so that no name can ever mean a table of the installation. Of
- * TimescaleDB, where it is installed, they need one function.
- */
-async function reachTimescale(client: Awaited<ReturnType<typeof connect>>, schema: string): Promise<void> {
-  const { rows } = await client.query<{ home: string }>(
-    `select quote_ident(n.nspname) as home
-       from pg_extension e
-       join pg_namespace n on n.oid = e.extnamespace
-      where e.extname = 'timescaledb'`,
-  )
-  const home = rows[0]?.home
-  if (home === undefined) return
-  await client.query(`
-    create function ${schema}.create_hypertable(relation regclass, time_column_name name, chunk_time_interval interval, create_default_indexes boolean)
-    returns void language sql as $$
-      select ${home}.create_hypertable(relation, time_column_name, chunk_time_interval => chunk_time_interval, create_default_indexes => create_default_indexes)
-    $$`)
-}
-
-async function dropSchema(database: DatabaseOptions, schema: string): Promise<void> {
-  const client = await connect(database)
-  try {
-    await client.query(`drop schema if exists ${schema} cascade`)
-  } finally {
-    await close(client)
-  }
 }

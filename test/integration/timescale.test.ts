@@ -6,6 +6,7 @@ import { epochMs } from '../../src/log.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { LogStore } from '../../src/postgres/log-store.ts'
 import { migrate, readMigrations } from '../../src/postgres/migrate.ts'
+import { createSchema, dropSchema } from '../../src/postgres/own-schema.ts'
 import { ORIGINAL_READERS, ORIGINAL_ROWS, ORIGINAL_SCHEMA } from '../support/original-schema.ts'
 import { logAt, readyRange, rejectAt } from '../support/ready-ranges.ts'
 import { startTimescale, type TimescaleServer } from '../support/timescale-server.ts'
@@ -123,6 +124,24 @@ describe('TimescaleDB', { timeout: 180_000 }, () => {
       await migrate({ database: server.options, events })
       await storeSome(server)
       assert.deepEqual(await one(client, 'select count(*)::int as n from logs'), { n: 1004 })
+    })
+  })
+
+  test('a schema of its own gets a hypertable of its own, beside that of the installation', async () => {
+    await withTimescale(async (server, client) => {
+      await migrate({ database: server.options, events })
+      await createSchema(server.options, 'guest')
+      await client.query('set search_path to guest') // of every session: this server has but one
+      await migrate({ database: server.options, events })
+      const { rows } = await client.query(
+        'select hypertable_schema as schema from timescaledb_information.hypertables order by 1',
+      )
+      assert.deepEqual(rows, [{ schema: 'guest' }, { schema: 'public' }])
+      await storeSome(server)
+      assert.deepEqual(await one(client, 'select count(*)::int as n from guest.logs'), { n: 4 })
+      assert.deepEqual(await one(client, 'select count(*)::int as n from public.logs'), { n: 0 })
+      await dropSchema(server.options, 'guest')
+      assert.deepEqual(await one(client, HYPERTABLES), { name: 'logs' })
     })
   })
 })
