@@ -7,6 +7,7 @@ import type { ReplayParts } from '../../src/commands/dead-letters-replay.ts'
 import { ProcessorError } from '../../src/errors.ts'
 import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
 import { groupDeadLetters } from '../../src/postgres/dead-letters.ts'
+import { readMigrations } from '../../src/postgres/migrate.ts'
 import { BYTES_KEPT, log, mended, DeadLetterWorld as World } from '../support/dead-letter-world.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
 import { MINUTE } from '../support/ready-ranges.ts'
@@ -240,6 +241,23 @@ describe('letters from before the replay existed', { timeout: 60_000 }, () => {
       stored: 3,
       aggregated: 3,
     })
+    await world.replay.close()
+  })
+})
+
+describe('the migration of such letters', { timeout: 60_000 }, () => {
+  test('notes for each what the flush would have noted', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([`[${log('')},17]`, '[1]', '{"a', `[${log('')},{},2,3]`])
+    const { client } = world.database
+    const noted = async (): Promise<unknown[]> =>
+      (await client.query('select "offset", item, alone from ingest_dead_letter order by 1, 2')).rows
+    const before = await noted()
+    await client.query('update ingest_dead_letter set alone = null')
+    const migration = readMigrations().find(({ name }) => name === 'dead_letters_alone')
+    assert.ok(migration !== undefined)
+    await client.query(migration.sql)
+    assert.deepEqual(await noted(), before)
     await world.replay.close()
   })
 })
