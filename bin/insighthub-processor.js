@@ -66,8 +66,14 @@ function npm(folder, args) {
   })
   if (done.error?.code === 'ENOENT')
     fail('npm was not found. Install it (Debian: apt-get install npm) and run this again.')
-  return { ok: done.status === 0, output: `${done.stdout ?? ''}${done.stderr ?? ''}` }
+  const output = `${done.stdout ?? ''}${done.stderr ?? ''}`
+  // On a full disk npm warns of files that it could not write, and still ends with 0.
+  const ok = done.status === 0 && !/TAR_ENTRY_ERROR|ENOSPC/.test(output)
+  if (!ok) rmSync(join(folder, 'node_modules', '.package-lock.json'), { force: true })
+  return { ok, output }
 }
+
+const NPM_CI = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=warn']
 
 function npmTrouble(what, output) {
   const tail = output
@@ -84,7 +90,10 @@ function npmTrouble(what, output) {
   return `${what} failed:\n${tail}`
 }
 
-/** Two first starts at once must not install into each other. The lock is a folder holding the installer's pid. */
+/**
+ * Two first starts at once must not install into each other. The lock is a folder holding the installer's pid. The work answers
+ * what went wrong, or null.
+ */
 function withInstallLock(work) {
   const lock = join(root, '.runtime', 'install.lock')
   try {
@@ -109,12 +118,14 @@ function withInstallLock(work) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250)
     }
   }
+  let trouble
   try {
     writeFileSync(join(lock, 'pid'), String(process.pid))
-    return work()
+    trouble = work()
   } finally {
     rmSync(lock, { recursive: true, force: true })
   }
+  if (trouble !== null) fail(trouble)
 }
 
 function installerLives(lock) {
@@ -132,10 +143,10 @@ function ensureDependencies(withDevelopment) {
   if (staleReason(root, withDevelopment) === null) return
   withInstallLock(() => {
     const reason = staleReason(root, withDevelopment)
-    if (reason === null) return
+    if (reason === null) return null
     say(`Installing dependencies (npm ci; ${reason}) ...`)
-    const { ok, output } = npm(root, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
-    if (!ok) fail(npmTrouble('Installing the dependencies', output))
+    const { ok, output } = npm(root, NPM_CI)
+    return ok ? null : npmTrouble('Installing the dependencies', output)
   })
 }
 
@@ -152,10 +163,10 @@ function ensureNode() {
       `${needed}, and none can be brought for ${process.platform}-${process.arch}. Install Node 24 and run this again.`,
     )
   withInstallLock(() => {
-    if (existsSync(binary)) return
+    if (existsSync(binary)) return null
     say(`${needed}: bringing Node 24 from npm into ${folder} (about 190 MB, once) ...`)
-    const { ok, output } = npm(folder, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
-    if (!ok || !existsSync(binary)) fail(npmTrouble('Bringing Node 24', output))
+    const { ok, output } = npm(folder, NPM_CI)
+    return ok && existsSync(binary) ? null : npmTrouble('Bringing Node 24', output)
   })
   const tried = spawnSync(binary, ['--version'], { encoding: 'utf8' })
   if (tried.status !== 0)

@@ -166,7 +166,7 @@ async function initialize({ folder, bin, user }: Place, password: string): Promi
 function explain(error: unknown): ProcessorError {
   if (error instanceof ProcessorError) return error
   const text = `${messageOf(error)} ${String(error instanceof Error ? (Reflect.get(error, 'stderr') ?? '') : '')}`
-  const advice = /No space left|ENOSPC|disk full/i.test(text)
+  const advice = /No space left|ENOSPC|disk full|free disk space/i.test(text)
     ? `the disk of ${tmpdir()} is full: free some space, or point TMPDIR at another disk`
     : /EACCES|Permission denied/i.test(text)
       ? `${tmpdir()} cannot be used by ${userInfo().username}: point TMPDIR at a folder that can`
