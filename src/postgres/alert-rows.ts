@@ -1,7 +1,7 @@
 /**
  * Service alerts as one statement of a flush. An alert comes twice, opened and closed; its key is partition, service, kind and
  * `since`, so a repeated flush changes nothing. Of one service and kind at most one is open: what a lost detector state left
- * open ends where the next one begins.
+ * open ends where the next one begins, or with it.
  */
 import type { ReadyRange } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
@@ -15,26 +15,31 @@ export function serviceAlertsSql(ranges: readonly ReadyRange[], key: string): st
     for (const alert of alerts) told.set(keyOf(alert), merged(told.get(keyOf(alert)), alert))
   }
   if (told.size === 0) return ''
-  const values = [...told.values()].map((alert) => `(${key}, ${valuesOf(alert)})`)
+  const alerts = [...told.values()]
+  const values = alerts.map((alert) => `(${key}, ${valuesOf(alert)})`)
+  const spans = alerts.map(
+    ({ partition, service, kind, sinceMs, untilMs }) =>
+      `(${whole(partition)}, ${hexText(service)}, ${hexText(kind)}, ${instant(sinceMs)}, ${instant(untilMs ?? sinceMs)})`,
+  )
   return `
 insert into service_alerts as a (namespace, topic, incarnation, part, service, kind, since, until, raised_at, observed, expected, explanation)
 values ${values.join(',\n')}
 on conflict (namespace, topic, incarnation, part, service, kind, since) do update
    set until = coalesce(excluded.until, a.until);
+with told (part, service, kind, since, ends) as (values ${spans.join(', ')})
 update service_alerts a
-   set until = (select min(b.since)
-                  from service_alerts b
-                 where (b.namespace, b.topic, b.incarnation, b.part, b.service, b.kind)
-                     = (a.namespace, a.topic, a.incarnation, a.part, a.service, a.kind)
-                   and b.since > a.since)
-  from (values ${[...told.values()].map(({ partition, service, kind, sinceMs }) => `(${whole(partition)}, ${hexText(service)}, ${hexText(kind)}, ${instant(sinceMs)})`).join(', ')})
-       as v (part, service, kind, since)
+   set until = (select min(t.ends)
+                  from told t
+                 where (t.part, t.service, t.kind) = (a.part, a.service, a.kind)
+                   and t.since <> a.since
+                   and t.ends > a.since)
  where (a.namespace, a.topic, a.incarnation) = (${key})
-   and a.part = v.part
-   and a.service = v.service
-   and a.kind = v.kind
-   and a.since < v.since
-   and a.until is null;`
+   and a.until is null
+   and exists (select
+                 from told t
+                where (t.part, t.service, t.kind) = (a.part, a.service, a.kind)
+                  and t.since <> a.since
+                  and t.ends > a.since);`
 }
 
 function keyOf({ partition, service, kind, sinceMs }: ServiceAlert): string {

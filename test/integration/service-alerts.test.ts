@@ -170,6 +170,20 @@ describe('service alerts', { timeout: 120_000 }, () => {
     ])
   })
 
+  inWorld('an alert that ends takes along one of its kind that a lost detector state left open', async (at) => {
+    await at.commit(readyRange({ from: 0, count: 1 }, { alerts: [alert(30)] }))
+    const again = closed(alert(20), 90)
+    await at.commit(
+      readyRange({ from: 1, count: 1 }, { alerts: [again, alert(200), alert(200, { service: 'search' })] }),
+    )
+    assert.deepEqual(await at.stored(), [
+      { service: 'payment', since: 20, until: 90 },
+      { service: 'payment', since: 30, until: 90 },
+      { service: 'payment', since: 200, until: null },
+      { service: 'search', since: 200, until: null },
+    ])
+  })
+
   inWorld('a close that this database has not seen open is stored closed', async (at) => {
     await at.commit(readyRange({ from: 0, count: 1 }, { alerts: [closed(alert(0), 60)] }))
     assert.deepEqual(await at.stored(), [{ service: 'payment', since: 0, until: 60 }])
