@@ -114,5 +114,14 @@ describe('a worker', { timeout: 120_000 }, () => {
       { service: 'quiet', high: true, is_anomaly: true, muted: false },
     ])
     assert.match((await worker.get('/metrics')).body, /^insighthub_muted_total 1$/m)
+    const { scores } = JSON.parse((await worker.get('/status')).body)
+    const young = { state: 'unknown', quantiles: null, drift: null, anomaly_share: 0, fallback_share: 0 }
+    assert.deepEqual(scores, [{ ...young, services: 2, warm_services: 0 }])
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(worker.output())?.[0] ?? ''
+    const { stdout } = spawnSync(process.execPath, [main, 'status', '--url', url], {
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    })
+    assert.match(stdout, /^scores {6}unknown {3}anomalies 0\.0 % {3}fallback 0\.0 % {3}services 2, warm 0$/m)
   })
 })
