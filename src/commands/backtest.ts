@@ -50,8 +50,10 @@ async function backtest(options: BacktestOptions, env: NodeJS.ProcessEnv): Promi
     throw new ProcessorError('INPUT', 'a topic holds no scores to compare with: expected --against settings')
   }
   const labels = options.labels === undefined ? null : await readOwnLabels(options.labels)
-  const present = against === 'settings' ? new Judge(scorerSettings(config)) : null
-  const other = new Judge(scorerSettings(changed))
+  const [now, then] = [scorerSettings(config), scorerSettings(changed)]
+  const shares = now.budget === undefined && then.budget === undefined ? undefined : await feed.shares()
+  const present = against === 'settings' ? new Judge(now, shares) : null
+  const other = new Judge(then, shares)
   const { tally, learned } = await compare(feed, { present, other, labels })
   return { from: feed.from, against, settings, learned_from: learned, ...tally.result() }
 }

@@ -54,7 +54,8 @@ async function measured(options: EvaluateOptions, env: NodeJS.ProcessEnv): Promi
     }
     const labels = await readOwnLabels(options.labels)
     const feed = openFeed(options, config)
-    return { results: [await measureOwnLogs(feed.from, { feed, labels, settings })], leftOut: [] }
+    const shares = settings.budget === undefined ? undefined : await feed.shares()
+    return { results: [await measureOwnLogs(feed.from, { feed, labels, settings, shares })], leftOut: [] }
   }
   const folder = options.data ?? env['ANOMALY_DATA']
   if (folder === undefined || folder === '') {

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
-import { topicRange } from '../kafka/topic-range.ts'
+import { type TopicRangeOptions, topicRange, topicRangeSizes } from '../kafka/topic-range.ts'
 import type { LogEvent } from '../log.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
-import { storedLogs } from '../postgres/stored-logs.ts'
+import { storedLogCounts, storedLogs } from '../postgres/stored-logs.ts'
 import { databaseOptions } from './database.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { printable } from './printable.ts'
@@ -35,6 +35,8 @@ export interface Feed {
   readonly batches: AsyncIterable<readonly FedLog[]>
   /** Whether a log counts, or only teaches. */
   readonly counts: (event: LogEvent) => boolean
+  /** Each partition's part of the logs, in (0, 1]: by it a budget is divided. */
+  readonly shares: () => Promise<ReadonlyMap<number, number>>
 }
 
 const HOUR_MS = 3_600_000
@@ -54,44 +56,59 @@ export function openFeed(options: FeedOptions, config: Config): Feed {
   const learnFrom = since === null ? null : new Date(since.getTime() - options.learnHours * HOUR_MS)
   const [from, to] = [since?.getTime() ?? Number.NEGATIVE_INFINITY, until?.getTime() ?? Number.POSITIVE_INFINITY]
   const counts = ({ createdAt }: LogEvent): boolean => createdAt >= from && createdAt < to
-  if (table === true) return { from: 'table', batches: fromTable(config, learnFrom, until), counts }
+  if (table === true) return { counts, ...tableFeed(config, learnFrom, until) }
   const name = typeof topic === 'string' ? topic : config.kafka.topic
-  const batches = fromTopic(config, { topic: name, learnFrom, to, offsets: offsetsOf(options.offsets) })
-  return { from: 'topic', batches, counts }
+  return { counts, ...topicFeed(config, { topic: name, learnFrom, to, offsets: offsetsOf(options.offsets) }) }
 }
 
-async function* fromTable(config: Config, since: Date | null, until: Date | null): AsyncGenerator<FedLog[]> {
+function tableFeed(config: Config, since: Date | null, until: Date | null): Omit<Feed, 'counts'> {
+  const database = databaseOptions(config, 'rescoring')
   const filter = { namespace: config.database.namespace, topic: config.kafka.topic, since, until }
-  for await (const logs of storedLogs(databaseOptions(config, 'rescoring'), filter)) {
-    yield logs.map(({ event, ...stored }) => ({ event, stored }))
+  async function* batches(): AsyncGenerator<FedLog[]> {
+    for await (const logs of storedLogs(database, filter)) {
+      yield logs.map(({ event, ...stored }) => ({ event, stored }))
+    }
   }
+  return { from: 'table', batches: batches(), shares: async () => sharesOf(await storedLogCounts(database, filter)) }
 }
 
-async function* fromTopic(
-  config: Config,
-  range: {
-    readonly topic: string
-    readonly learnFrom: Date | null
-    readonly to: number
-    readonly offsets: ReturnType<typeof offsetsOf>
-  },
-): AsyncGenerator<FedLog[]> {
-  const transport = platformaticTransport({
-    brokers: config.kafka.brokers,
-    clientId: 'insighthub-rescoring',
-    ...TIMEOUTS,
-  })
+interface TopicStretch {
+  readonly topic: string
+  readonly learnFrom: Date | null
+  readonly to: number
+  readonly offsets: ReturnType<typeof offsetsOf>
+}
+
+function topicFeed(config: Config, { topic, offsets, learnFrom, to }: TopicStretch): Omit<Feed, 'counts'> {
   const normalize = createNormalizer(normalizeLimits(config, false), Date.now)
-  const { topic, offsets, learnFrom } = range
-  try {
-    const reading = { transport, topic, offsets, sinceMs: learnFrom?.getTime() ?? null, sleep }
-    for await (const records of topicRange(reading)) {
-      const events = normalize(records).events.filter(({ createdAt }) => createdAt < range.to)
+  const connected = async function* <T>(use: (stretch: TopicRangeOptions) => AsyncIterable<T>): AsyncGenerator<T> {
+    const { brokers } = config.kafka
+    const transport = platformaticTransport({ brokers, clientId: 'insighthub-rescoring', ...TIMEOUTS })
+    try {
+      yield* use({ transport, topic, offsets, sinceMs: learnFrom?.getTime() ?? null, sleep })
+    } finally {
+      await transport.close()
+    }
+  }
+  async function* batches(): AsyncGenerator<FedLog[]> {
+    for await (const records of connected(topicRange)) {
+      const events = normalize(records).events.filter(({ createdAt }) => createdAt < to)
       yield events.map((event) => ({ event, stored: null }))
     }
-  } finally {
-    await transport.close()
   }
+  const sizes = async function* (stretch: TopicRangeOptions) {
+    yield await topicRangeSizes(stretch)
+  }
+  const shares = async (): Promise<ReadonlyMap<number, number>> => {
+    for await (const found of connected(sizes)) return sharesOf(found)
+    return new Map()
+  }
+  return { from: 'topic', batches: batches(), shares }
+}
+
+function sharesOf(sizes: ReadonlyMap<number, number>): Map<number, number> {
+  const all = [...sizes.values()].reduce((sum, size) => sum + size, 0)
+  return new Map([...sizes].filter(([, size]) => size > 0).map(([partition, size]) => [partition, size / all]))
 }
 
 function time(text: string | undefined, option: string): Date | null {

@@ -16,13 +16,25 @@ export class Judge {
   #judged = 0
   #failure: unknown = null
 
-  constructor(settings: ScorerSettings) {
+  /** `shares`: each partition's part of the logs, by which a budget is divided; one that is missing has all of it. */
+  constructor(settings: ScorerSettings, shares: ReadonlyMap<number, number> = new Map()) {
     this.#scorer = new ModelScorer({
       ...settings,
       failed: ({ error }) => {
         this.#failure ??= error
       },
     })
+    for (const [partition, trafficShare] of shares) {
+      this.#scorer.restore({
+        partition,
+        trafficShare,
+        epoch: 0,
+        baseOffset: 0,
+        nextOffset: 0,
+        tail: null,
+        snapshot: null,
+      })
+    }
   }
 
   /** In the order raised. */

@@ -15,10 +15,15 @@ export interface OwnLogs {
   }
   readonly labels: OwnLabels
   readonly settings: ScorerSettings
+  /** Each partition's part of the logs, where a budget is to be divided. */
+  readonly shares: ReadonlyMap<number, number> | undefined
 }
 
-export async function measureOwnLogs(name: string, { feed, labels, settings }: OwnLogs): Promise<IncidentResult> {
-  const judge = new Judge(settings)
+export async function measureOwnLogs(
+  name: string,
+  { feed, labels, settings, shares }: OwnLogs,
+): Promise<IncidentResult> {
+  const judge = new Judge(settings, shares)
   const logs = new JudgedLogs()
   let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for await (const batch of feed.batches) {

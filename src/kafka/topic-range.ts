@@ -31,22 +31,38 @@ const RETRY_MS = 250
 export async function* topicRange(options: TopicRangeOptions): AsyncGenerator<PartitionRange> {
   const log = await options.transport.openLog()
   try {
-    const { partitions } = await log.metadata(options.topic)
-    if (partitions === null) throw new ProcessorError('KAFKA_TOPIC_MISSING', `there is no topic ${options.topic}`)
-    for (const { partition } of [...partitions].sort((a, b) => a.partition - b.partition)) {
-      if (options.offsets === null || options.offsets.has(partition)) {
-        yield* new PartitionReading(log, options, partition).ranges()
-      }
-    }
+    for (const reading of await readings(log, options)) yield* reading.ranges()
   } finally {
     await log.close().catch(() => undefined)
   }
 }
 
+/** Offsets that lie in the stretch, by partition. Rejects as topicRange does. */
+export async function topicRangeSizes(options: TopicRangeOptions): Promise<Map<number, number>> {
+  const log = await options.transport.openLog()
+  try {
+    const sizes = new Map<number, number>()
+    for (const reading of await readings(log, options)) {
+      const { from, to } = await reading.bounds()
+      sizes.set(reading.partition, Math.max(0, to - from))
+    }
+    return sizes
+  } finally {
+    await log.close().catch(() => undefined)
+  }
+}
+
+async function readings(log: LogTransport, options: TopicRangeOptions): Promise<PartitionReading[]> {
+  const { partitions } = await log.metadata(options.topic)
+  if (partitions === null) throw new ProcessorError('KAFKA_TOPIC_MISSING', `there is no topic ${options.topic}`)
+  const wanted = partitions.map(({ partition }) => partition).filter((each) => options.offsets?.has(each) ?? true)
+  return wanted.sort((a, b) => a - b).map((partition) => new PartitionReading(log, options, partition))
+}
+
 class PartitionReading {
   readonly #log: LogTransport
   readonly #options: TopicRangeOptions
-  readonly #partition: number
+  readonly partition: number
   #leader = { leader: -1, leaderEpoch: -1 }
   #bytes = FETCH_BYTES
   #failures = 0
@@ -54,24 +70,28 @@ class PartitionReading {
   constructor(log: LogTransport, options: TopicRangeOptions, partition: number) {
     this.#log = log
     this.#options = options
-    this.#partition = partition
+    this.partition = partition
+  }
+
+  /** Both are the log's end where no record is as young as wanted. */
+  async bounds(): Promise<{ from: number; to: number }> {
+    await this.#findLeader()
+    const { sinceMs, offsets } = this.#options
+    const wanted = offsets?.get(this.partition)
+    const end = await this.#offsetAt(LATEST)
+    const to = Math.min(wanted?.to ?? end, end)
+    const from = wanted?.from ?? (await this.#offsetAt(sinceMs ?? EARLIEST))
+    return { from: from < 0 ? to : from, to }
   }
 
   async *ranges(): AsyncGenerator<PartitionRange> {
-    await this.#findLeader()
-    const { sinceMs, offsets } = this.#options
-    const wanted = offsets?.get(this.#partition)
-    const end = await this.#offsetAt(LATEST)
-    const to = Math.min(wanted?.to ?? end, end)
-    const first = wanted?.from ?? (await this.#offsetAt(sinceMs ?? EARLIEST))
-    // No record is as young as that.
-    let from = first < 0 ? to : first
+    let { from, to } = await this.bounds()
     while (from < to) {
       const range = await this.#read(from)
       if (range === null) continue
       const records = range.records.filter(({ offset }) => offset < to)
       const until = Math.min(range.to, to)
-      if (records.length > 0) yield { ...NOTHING, partition: this.#partition, from, to: until, records }
+      if (records.length > 0) yield { ...NOTHING, partition: this.partition, from, to: until, records }
       // Between two batches nothing is left but what compaction took.
       from = range.gapTo ?? range.to
     }
@@ -99,7 +119,7 @@ class PartitionReading {
 
   async #fetch(offset: number): Promise<FetchedPartition> {
     const position = {
-      partition: this.#partition,
+      partition: this.partition,
       offset,
       leaderEpoch: this.#leader.leaderEpoch,
       maxBytes: this.#bytes,
@@ -108,8 +128,8 @@ class PartitionReading {
     const request = { node: this.#leader.leader, topic: this.#options.topic, positions: [position], ...limits }
     const { errorCode, partitions } = await this.#log.fetch(request, new AbortController().signal)
     return (
-      partitions.find((each) => each.partition === this.#partition) ?? {
-        partition: this.#partition,
+      partitions.find((each) => each.partition === this.partition) ?? {
+        partition: this.partition,
         errorCode: errorCode === 0 ? -1 : errorCode,
         highWatermark: -1,
         lastStableOffset: -1,
@@ -122,7 +142,7 @@ class PartitionReading {
 
   async #offsetAt(timestamp: number): Promise<number> {
     for (;;) {
-      const asked = { partition: this.#partition, leaderEpoch: this.#leader.leaderEpoch, timestamp }
+      const asked = { partition: this.partition, leaderEpoch: this.#leader.leaderEpoch, timestamp }
       const request = { node: this.#leader.leader, topic: this.#options.topic, partitions: [asked] }
       const [answer] = await this.#log.listOffsets(request)
       if (answer?.errorCode === 0) return answer.offset
@@ -133,7 +153,7 @@ class PartitionReading {
   /** Another leader, perhaps. Throws KAFKA_STALLED when it has been tried often enough. */
   async #again(why: string): Promise<null> {
     if (++this.#failures >= TRIES) {
-      throw new ProcessorError('KAFKA_STALLED', `partition ${this.#partition} of ${this.#options.topic}: ${why}`)
+      throw new ProcessorError('KAFKA_STALLED', `partition ${this.partition} of ${this.#options.topic}: ${why}`)
     }
     await this.#options.sleep(RETRY_MS)
     await this.#findLeader()
@@ -142,7 +162,7 @@ class PartitionReading {
 
   async #findLeader(): Promise<void> {
     const { partitions } = await this.#log.metadata(this.#options.topic)
-    const found = partitions?.find((each) => each.partition === this.#partition)
+    const found = partitions?.find((each) => each.partition === this.partition)
     if (found !== undefined && found.leader >= 0) this.#leader = found
     else await this.#again('nobody leads it')
   }

@@ -38,27 +38,43 @@ const ROWS_AT_ONCE = 5_000
 /** The first rows come when all are sorted. */
 const SORT_DEADLINE_MS = 600_000
 
+const WANTED = `
+    from logs
+   where created_at >= $1 and created_at < $2
+     and (ingest_topic_id is null
+          or ingest_topic_id in (select id from ingest_topic where namespace = $3 and topic = $4))`
 /** Rows without a position, from before this service, come first, as partition 0. */
 const SELECT = `
   declare stored no scroll cursor for
   select kafka_partition, kafka_offset, item, service, level, message, latency_ms::float8 as latency_ms,
          (extract(epoch from created_at) * 1000)::float8 as at_ms, anomaly_score::float8 as anomaly_score, is_anomaly
-    from logs
-   where created_at >= $1 and created_at < $2
-     and (ingest_topic_id is null
-          or ingest_topic_id in (select id from ingest_topic where namespace = $3 and topic = $4))
+  ${WANTED}
    order by kafka_partition nulls first, ingest_topic_id nulls first, kafka_offset, item, created_at, log_id`
+
+/** How many such rows there are, by partition. Rejects as storedLogs does. */
+export async function storedLogCounts(
+  database: DatabaseOptions,
+  filter: StoredLogFilter,
+): Promise<Map<number, number>> {
+  const client = await open(database)
+  try {
+    const rows = await ask<{ partition: number; n: string }>(
+      client,
+      `select coalesce(kafka_partition, 0) as partition, count(*) as n ${WANTED} group by 1`,
+      valuesOf(filter),
+    )
+    return new Map(rows.map(({ partition, n }) => [partition, Number(n)]))
+  } finally {
+    await close(client)
+  }
+}
 
 /** One snapshot of the table, however long the reading takes. Rejects with POSTGRES_UNAVAILABLE or POSTGRES_CONFIGURATION. */
 export async function* storedLogs(database: DatabaseOptions, filter: StoredLogFilter): AsyncGenerator<StoredLog[]> {
-  const client = await connect(database).catch((error: unknown) => {
-    throw asProcessorError(error)
-  })
+  const client = await open(database)
   try {
-    await ask(client, "set timezone to 'UTC'")
     await ask(client, 'begin isolation level repeatable read read only')
-    const { since, until, namespace, topic } = filter
-    await ask(client, SELECT, [since ?? '-infinity', until ?? 'infinity', namespace, topic])
+    await ask(client, SELECT, valuesOf(filter))
     for (;;) {
       const rows = await ask<Row>(client, `fetch forward ${ROWS_AT_ONCE} from stored`)
       if (rows.length === 0) return
@@ -67,6 +83,23 @@ export async function* storedLogs(database: DatabaseOptions, filter: StoredLogFi
   } finally {
     await close(client)
   }
+}
+
+async function open(database: DatabaseOptions): Promise<pg.Client> {
+  const client = await connect(database).catch((error: unknown) => {
+    throw asProcessorError(error)
+  })
+  try {
+    await ask(client, "set timezone to 'UTC'")
+    return client
+  } catch (error) {
+    await close(client)
+    throw error
+  }
+}
+
+function valuesOf({ since, until, namespace, topic }: StoredLogFilter): unknown[] {
+  return [since ?? '-infinity', until ?? 'infinity', namespace, topic]
 }
 
 async function ask<R extends pg.QueryResultRow>(client: pg.Client, sql: string, values: unknown[] = []): Promise<R[]> {

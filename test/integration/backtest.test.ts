@@ -124,6 +124,18 @@ describe('logs judged once more', { timeout: 180_000 }, () => {
     assert.deepEqual(found.after, table.after)
   })
 
+  test('a budget is that of the whole topic, whatever its partitions', async () => {
+    const budget = ['--set', 'ANOMALY_BUDGET_PER_DAY=100']
+    const [table, topic] = [await backtest('--table', ...budget), await backtest('--topic', ...budget)]
+    const fair = (100 * (LOGS * STEP_MS)) / 86_400_000
+    for (const { after } of [table, topic]) {
+      // Two partitions that took the whole budget each would flag 44 of these logs.
+      assert.ok(after.flagged <= fair + 25, `${after.flagged} flagged, ${fair} are the budget's`)
+      assert.ok(after.flagged > 0)
+    }
+    assert.equal(topic.after.flagged, table.after.flagged)
+  })
+
   test('logs before --since only teach, and offsets choose a stretch of the topic', async () => {
     const since = await backtest('--table', '--since', at(LOGS / 2), '--until', at(LOGS - 100))
     assert.deepEqual([since.logs, since.learned_from], [LOGS / 2 - 100, LOGS / 2])

@@ -1,6 +1,7 @@
 /** The command as a user runs it, on small sets of our own. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { folderWith, replayFiles, tableText } from '../../support/labelled-folders.ts'
@@ -53,6 +54,16 @@ describe('evaluate', () => {
     assert.equal(sets.length, 1)
     assert.match(left_out[0].reason, /labels\.csv ends after 1 labels/)
     assert.match(stderr, /left out: replay\/1/)
+  })
+
+  it('writes its tables into the page between the two lines that are theirs, and nothing else', async (t) => {
+    const begin = '<!-- measured: begin (written by `evaluate --write`) -->'
+    const page = (tables: string): string => `before\n${begin}\n${tables}<!-- measured: end -->\nbehind\n`
+    const folder = await folderWith(t, { 'tables/square.csv': tableText(), 'docs/anomaly-detection.md': page('old\n') })
+    const args = [main, 'evaluate', '--data', join(folder, 'tables'), '--write']
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: folder })
+    assert.equal(status, 0, stderr)
+    assert.equal(readFileSync(join(folder, 'docs/anomaly-detection.md'), 'utf8'), page(`\n${stdout}\n`))
   })
 
   it('says what it needs when there is nothing to evaluate', async (t) => {
