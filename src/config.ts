@@ -34,7 +34,10 @@ export interface Config {
   /** undefined: as many as the machine has cores, less one. */
   readonly workers: number | undefined
   readonly scoring: {
-    readonly mlEngineUrl: string | undefined
+    readonly mlEngineUrl: URL | undefined
+    readonly mlEngineTimeoutMs: number
+    readonly mlEngineLinkLocal: boolean
+    readonly fallback: 'model' | 'rules'
     readonly mlEnginePort: number
     readonly mlEngineToken: string | undefined
     readonly threshold: number
@@ -152,7 +155,10 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
     },
     workers: get<number | undefined>('WORKERS'),
     scoring: {
-      mlEngineUrl: get<string | undefined>('ML_ENGINE_URL'),
+      mlEngineUrl: get<URL | undefined>('ML_ENGINE_URL'),
+      mlEngineTimeoutMs: get<number>('ML_ENGINE_TIMEOUT_MS'),
+      mlEngineLinkLocal: get<boolean>('ML_ENGINE_LINK_LOCAL'),
+      fallback: get<'model' | 'rules'>('SCORER_FALLBACK'),
       mlEnginePort: get<number>('ML_ENGINE_PORT'),
       mlEngineToken: get<string | undefined>('ML_ENGINE_TOKEN'),
       threshold: get<number>('ANOMALY_THRESHOLD'),

@@ -14,6 +14,11 @@ export interface PartitionLag {
   readonly lagSeconds: number
 }
 
+export const ENGINE_OUTCOMES = ['answered', 'late', 'unreachable', 'refused', 'garbled', 'spared'] as const
+export type EngineOutcome = (typeof ENGINE_OUTCOMES)[number]
+export const ENGINE_BREAKER_STATES = ['closed', 'open', 'half_open'] as const
+export type EngineBreakerState = (typeof ENGINE_BREAKER_STATES)[number]
+
 export interface Events {
   kafkaConnected(): void
   kafkaUnavailable(what: { error: unknown; retryInMs: number }): void
@@ -48,6 +53,10 @@ export interface Events {
   deadLettersPurged(what: { byAge: number; bySize: number }): void
   migrationApplied(what: { version: number; name: string }): void
 
+  /** Once a batch where ML_ENGINE_URL is set; "spared": the engine was not asked. */
+  engineAsked(what: { outcome: EngineOutcome; reason: string; logs: number; answered: number; waitedMs: number }): void
+  /** The circuit breaker before the engine moved. */
+  engineBreaker(what: { state: EngineBreakerState; reason: string; pauseMs: number }): void
   snapshotRefused(what: { partition: number; reason: string }): void
   batchFinished(what: { batch: ReadyBatch; outcomes: readonly CommitOutcome[]; durationMs: number }): void
   warning(text: string): void

@@ -97,7 +97,7 @@ export interface Source {
 
 /** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
 export interface Scorer {
-  score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]>
+  score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]>
   /** The partition's state after everything scored so far, when one is due; `atOffset` is the end of the range just scored. */
   snapshot(partition: number, atOffset: number): Snapshot | null
   /** Alerts of the partition that opened or closed since the last call. */
@@ -137,14 +137,13 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
 
 /** Bytes to scored logs. Scoring happens once per fetched record: a retried commit never teaches the model twice. */
 async function prepare(batch: RawBatch, parts: Parts): Promise<ReadyBatch> {
-  const ranges: ReadyRange[] = []
-  for (const range of batch.ranges) {
-    const { events, rejects, skips } = parts.normalize(range)
-    const logs = await parts.scorer.score(events)
+  const normalized = batch.ranges.map((range) => ({ range, ...parts.normalize(range) }))
+  const scored = await Promise.all(normalized.map((each) => parts.scorer.score(each.events, each.range.purpose)))
+  const ranges = normalized.map(({ range, rejects, skips }, at): ReadyRange => {
     const alerts = parts.scorer.alerts(range.partition)
     const snapshot = parts.scorer.snapshot(range.partition, range.to)
-    ranges.push({ range, logs, rejects, skips, snapshot, alerts })
-  }
+    return { range, logs: scored[at] ?? [], rejects, skips, snapshot, alerts }
+  })
   return { ranges }
 }
 

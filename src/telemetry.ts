@@ -5,6 +5,7 @@ import { Voice, type VoiceOptions } from './telemetry/console-lines.ts'
 import { Health, type HealthState } from './telemetry/health.ts'
 import { fetchEvents, groupEvents } from './telemetry/kafka-events.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { remoteEvents } from './telemetry/remote-events.ts'
 import { type ModelStats, ScoreNews } from './telemetry/score-events.ts'
 import type { ScoreReport } from './telemetry/score-health.ts'
 import { storeEvents } from './telemetry/store-events.ts'
@@ -28,6 +29,8 @@ export interface Telemetry extends Events {
   say(line: string): void
   /** The service is ready for the first time. */
   started(): void
+  /** Of the logs of the last minute, those that the ML engine did not judge; null where none was asked. */
+  fallbackShare(): number | null
   state(): HealthState & Readonly<BatchTotals>
 }
 
@@ -40,10 +43,13 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const scores = new ScoreNews(parts, clock)
   const batches = new BatchNews({ ...parts, scores, clock, now, logsPerSecondMax })
   const fetching = fetchEvents(parts)
+  const { fallbackShare, ...remote } = remoteEvents({ ...parts, clock })
   return {
     ...groupEvents(parts),
     ...fetching,
     ...storeEvents(parts),
+    ...remote,
+    fallbackShare,
     lag(partitions) {
       fetching.lag(partitions)
       batches.summarize()

@@ -25,8 +25,10 @@ import { MutingScorer } from '../scoring/muting-scorer.ts'
 import { createTelemetry, type Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
+import { fetchLimits } from './fetch-limits.ts'
 import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
+import { type RemoteScoring, remoteScoring } from './remote-scoring.ts'
 import { keepRetention } from './retention.ts'
 import { scoreStatus } from './score-status.ts'
 import { scorerSettings } from './scorer-settings.ts'
@@ -87,8 +89,8 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
     version,
   })
   const database = databaseOptions(config, `process ${hostname()}:${process.pid}`)
-  for (const warning of [...(isWorker ? [] : warnings), ...standingWarnings(config, database)])
-    telemetry.warning(warning)
+  const plain = plainTextWarning(database)
+  for (const warning of [...(isWorker ? [] : warnings), ...(plain === null ? [] : [plain])]) telemetry.warning(warning)
   const stop = new AbortController()
   const deadline = new AbortController()
   const ignoreSignals = onFirstSignal((signal) => {
@@ -108,12 +110,6 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
     unwatch()
     await Promise.race([service.close(), sleep(2_000)])
   }
-}
-
-function standingWarnings(config: Config, database: DatabaseOptions): string[] {
-  const plain = plainTextWarning(database)
-  const engine = 'ML_ENGINE_URL is set, but a remote engine is not asked yet: the model in this process judges'
-  return [...(plain === null ? [] : [plain]), ...(config.scoring.mlEngineUrl === undefined ? [] : [engine])]
 }
 
 /** Rejects a moment after the deadline, when even the store's own end of its retries did not end the run. */
@@ -139,7 +135,9 @@ class Service {
   readonly #options: ServiceOptions
   readonly #ledger: PostgresLedger
   readonly #store: LogStore
-  readonly #scorer: ModelScorer
+  readonly #model: ModelScorer
+  /** null: the model in this process judges alone. */
+  readonly #remote: RemoteScoring | null
   readonly #muting: MutingScorer
   readonly #source: KafkaSource
   readonly #transport: ReturnType<typeof platformaticTransport>
@@ -177,7 +175,7 @@ class Service {
       random: world.random,
       signal: options.deadline,
     })
-    this.#scorer = new ModelScorer({
+    this.#model = new ModelScorer({
       ...scorerSettings(config),
       failed: ({ partition, logs, error }) =>
         telemetry.warning(
@@ -185,12 +183,20 @@ class Service {
         ),
       refused: (what) => telemetry.snapshotRefused(what),
     })
-    this.#muting = new MutingScorer(this.#scorer)
+    const behind = (): boolean => this.#lagRecords() > 2 * limits.batchRowsMax
+    this.#remote = remoteScoring({
+      scoring: config.scoring,
+      model: this.#model,
+      events: telemetry,
+      behind,
+      time: world,
+    })
+    this.#muting = new MutingScorer(this.#remote?.scorer ?? this.#model)
     this.#source = new KafkaSource({
       transport: this.#transport,
       ledger: this.#ledger,
       events: telemetry,
-      detector: this.#scorer,
+      detector: this.#model,
       time: world,
       topic: kafka.topic,
       groupId: kafka.groupId,
@@ -237,6 +243,7 @@ class Service {
     const onHypertable = await logsIsHypertable(database)
     const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
     void this.#keepRetention(signal)
+    const store = this.#remote?.watched(this.#store) ?? this.#store
     const announce = setInterval(() => {
       if (!this.#readiness().ready) return
       clearInterval(announce)
@@ -255,7 +262,7 @@ class Service {
           store: {
             commit: (batch) => {
               failpoint('after_score')
-              return this.#store.commit(batch)
+              return store.commit(batch)
             },
           },
           finished: (batch, outcomes, startedMs) =>
@@ -272,6 +279,7 @@ class Service {
 
   async close(): Promise<void> {
     await this.#source.close(1_000)
+    this.#remote?.close()
     await this.#transport.close()
     await this.#store.close()
     await this.#ledger.close()
@@ -326,17 +334,23 @@ class Service {
     if (state.kind === 'retrying' || state.kind === 'refused') missing.push(`PostgreSQL: ${state.reason}`)
     if (!this.#source.status().joined) missing.push('Kafka: not a member of the group yet')
     if (this.#stopping) missing.push('stopping')
-    return { ready: missing.length === 0, missing, degraded: [] }
+    return { ready: missing.length === 0, missing, degraded: this.#remote?.degraded() ?? [] }
+  }
+
+  #lagRecords(): number {
+    return this.#source
+      .status()
+      .partitions.reduce((sum, each) => sum + Math.max(0, each.endOffset - each.nextOffset), 0)
   }
 
   #metrics(): Promise<string> {
     const { telemetry } = this.#options
-    telemetry.models(this.#scorer.stats())
+    telemetry.models(this.#model.stats())
     return telemetry.metricsText()
   }
 
   #status(): Status {
-    const { config, version } = this.#options
+    const { config, telemetry, version } = this.#options
     const source = this.#source.status()
     return {
       version,
@@ -350,7 +364,8 @@ class Service {
       member: source.memberId,
       store: this.#store.state.kind,
       buffered_bytes: source.bufferedBytes,
-      scores: [scoreStatus(this.#options.telemetry.scores(), this.#scorer.stats())],
+      scores: [scoreStatus(this.#options.telemetry.scores(), this.#model.stats())],
+      ml_engine: this.#remote?.status(telemetry.fallbackShare()) ?? null,
       partitions: source.partitions.map((each) => ({
         partition: each.partition,
         state: each.state,
@@ -361,19 +376,5 @@ class Service {
         lag_seconds: each.lagSeconds,
       })),
     }
-  }
-}
-
-/** undefined: a fixed threshold. */
-/** What may be held of Kafka's bytes, out of what the process may use: the rest is Node, the model and the batch in hand. */
-function fetchLimits(memoryLimitMb: number, messageBytesMax: number) {
-  const bufferBytesMax = Math.max(4, Math.floor((memoryLimitMb - 128) / 12)) * MIB
-  const fetchBytesMax = Math.max(2 * MIB, Math.floor(bufferBytesMax / 4))
-  return {
-    bufferBytesMax,
-    fetchMaxWaitMs: 500,
-    fetchBytesMax,
-    fetchPartitionBytesMax: Math.max(MIB, Math.floor(fetchBytesMax / 4)),
-    plainBytesMax: Math.max(64 * MIB, 2 * messageBytesMax),
   }
 }

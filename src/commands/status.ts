@@ -21,6 +21,13 @@ export interface Status {
   readonly member: string
   readonly store: string
   readonly buffered_bytes: number
+  /** null where no ML_ENGINE_URL is set. */
+  readonly ml_engine: {
+    readonly url: string
+    readonly breaker: string
+    readonly asks: string
+    readonly fallback_share: number | null
+  } | null
   readonly partitions: readonly {
     readonly partition: number
     readonly state: string
@@ -76,6 +83,7 @@ function table(status: Status): string {
     `guarantee   ${status.guarantee}`,
     `topic       ${status.topic}   group ${status.group}   generation ${status.generation}`,
     `store       ${status.store}   buffered ${status.buffered_bytes} bytes`,
+    ...engineLine(status),
     ...(status.workers ?? []).map(
       ({ worker, pid, ready, restarts }) =>
         `worker ${worker}    ${pid === null ? 'not running' : `pid ${pid}`}   ${ready ? 'ready' : 'not ready'}   restarts ${restarts}`,
@@ -112,4 +120,11 @@ function scoreLine({ state, quantiles, drift, ...of }: Status['scores'][number])
     `services ${of.services}, warm ${of.warm_services}`,
   ]
   return `scores      ${parts.join('   ')}`
+}
+
+function engineLine({ ml_engine: engine }: Status): string[] {
+  if (engine === null) return []
+  const share =
+    engine.fallback_share === null ? 'not asked yet' : `${(engine.fallback_share * 100).toFixed(1)} % judged here`
+  return [`ml engine   ${engine.url}   breaker ${engine.breaker}   ${share}`]
 }

@@ -99,15 +99,17 @@ async function readiness(supervisor: Supervisor): Promise<Readiness> {
   return { ready: missing.length === 0, missing, degraded }
 }
 
-const NOTHING_KNOWN = { guarantee: '', topic: '', topic_partitions: 0, group: '' }
+const NOTHING_KNOWN = { guarantee: '', topic: '', topic_partitions: 0, group: '', ml_engine: null }
 
 /** One status of all: what they share from the first that answers, what each has of its own side by side. */
 async function status(supervisor: Supervisor, version: string): Promise<Status> {
   const answers = [...(await supervisor.ask('status'))] as [number, Status][]
   const first = answers[0]?.[1]
   const { ready, missing } = await readiness(supervisor)
+  // Each worker has a breaker of its own: one that is not closed says more than those that are.
+  const troubled = answers.find(([, each]) => each.ml_engine !== null && each.ml_engine.breaker !== 'closed')?.[1]
   return {
-    ...(first ?? NOTHING_KNOWN),
+    ...(troubled ?? first ?? NOTHING_KNOWN),
     version,
     ready,
     missing,

@@ -30,6 +30,15 @@ const broker = /^(\[[0-9a-fA-F:]+\]|[^\s:,[\]]+)(:\d{1,5})?$/
 const brokers = text
   .transform((list) => list.split(',').map((each) => each.trim()))
   .pipe(z.array(z.string().regex(broker)).min(1))
+const engineUrl = text
+  .transform((value) => (URL.canParse(value) ? new URL(value) : null))
+  .pipe(
+    z
+      .instanceof(URL)
+      .refine(
+        (url) => /^https?:$/.test(url.protocol) && `${url.username}${url.password}${url.search}${url.hash}` === '',
+      ),
+  )
 const boolean = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1')
 
 function number(range: { min: number; max: number; default: number }, about: string): Setting {
@@ -123,19 +132,40 @@ export const SETTINGS = {
     { min: 0, max: 1_000, default: 20 },
     'Up to this rate every log gets its line on the console; above it one summary a second.',
   ),
-  ML_ENGINE_URL: word(
-    undefined,
-    'A remote ML engine. Not asked yet: the model in the process judges, and a warning says so.',
+  ML_ENGINE_URL: {
+    schema: engineUrl,
+    default: undefined,
+    expected: 'http:// or https://, host, perhaps port and path, without a password',
+    about: 'An ML engine to ask for scores: `ml-engine`, or the original. Unset: the model in this process judges.',
+  },
+  ML_ENGINE_TIMEOUT_MS: number(
+    { min: 10, max: 30_000, default: 250 },
+    'How long a batch waits for the engine at most; what has no answer then is judged in this process.',
   ),
+  SCORER_FALLBACK: choice(
+    ['model', 'rules'],
+    'model',
+    "Who judges what the engine does not answer: the model in this process, which has learned all along, or the original's rules.",
+  ),
+  ML_ENGINE_LINK_LOCAL: {
+    schema: boolean,
+    default: 'false',
+    expected: 'true or false',
+    about:
+      'Whether the engine may have a link-local address (169.254.0.0/16, fe80::/10), where clouds keep credentials.',
+  },
   ML_ENGINE_PORT: number(
     { min: 0, max: 65_535, default: 5_000 },
     'Port that `ml-engine` listens on, at HTTP_HOST; 0 takes any free one and prints it.',
   ),
-  ML_ENGINE_TOKEN: word(
-    undefined,
-    'Bearer token that `ml-engine` asks for on every route but /health. Unset: all routes are open.',
-    true,
-  ),
+  ML_ENGINE_TOKEN: {
+    schema: text.regex(/^[\x21-\x7e]+$/),
+    default: undefined,
+    expected: 'printable ASCII without blanks',
+    about:
+      'Bearer token that `ml-engine` asks for on every route but /health, and that the processor sends. Unset: all routes are open.',
+    secret: true,
+  },
   ANOMALY_THRESHOLD: {
     schema: fraction,
     default: '0.65',

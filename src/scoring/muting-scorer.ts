@@ -1,7 +1,7 @@
 /** Puts mutes over the judgements of another scorer. Nothing is touched while there are none. */
 import type { LogEvent, ScoredLog } from '../log.ts'
 import { type Mute, withMutes } from '../mute.ts'
-import type { Scorer, Snapshot } from '../pipeline.ts'
+import type { PartitionRange, Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 
 export class MutingScorer implements Scorer {
@@ -17,8 +17,8 @@ export class MutingScorer implements Scorer {
     this.#mutes = [...mutes].sort((a, b) => a.id - b.id)
   }
 
-  async score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]> {
-    const logs = await this.#inner.score(events)
+  async score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]> {
+    const logs = await this.#inner.score(events, purpose)
     return this.#mutes.length === 0 ? logs : withMutes(logs, this.#mutes)
   }
 

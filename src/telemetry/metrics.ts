@@ -4,6 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { BulkHistogram } from './bulk-histogram.ts'
+import { remoteMetrics } from './remote-metrics.ts'
 
 /** Seconds: 1 ms to 10 minutes. */
 const AGE_BOUNDS = [
@@ -42,6 +43,7 @@ export function createMetrics(version: string) {
     ...storeMetrics(registers),
     ...scoreMetrics(registers),
     ...kafkaMetrics(registers),
+    remote: remoteMetrics(registers),
     text: async () => (await register.metrics()).trimEnd().concat('\n', ageAtCommit.text()),
   }
 }

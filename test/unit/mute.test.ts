@@ -88,7 +88,8 @@ test('mutes are put over a scorer, and taken off again, without touching what it
     snapshot: (partition, atOffset) => ({ partition, atOffset, format: 1, state: Uint8Array.of(1) }),
     alerts: () => [],
   })
-  const judged = async (): Promise<boolean | undefined> => (await scorer.score([anomaly().event]))[0]?.isAnomaly
+  const judged = async (): Promise<boolean | undefined> =>
+    (await scorer.score([anomaly().event], 'store'))[0]?.isAnomaly
   assert.equal(await judged(), true)
   scorer.replace([mute({ service: 'payment' })])
   assert.equal(await judged(), false)
@@ -105,7 +106,7 @@ test('of two mutes the older one is named, in whatever order the table gave them
     [9, 4],
   ]) {
     scorer.replace(ids.map((id) => mute({ id, service: 'payment' })))
-    assert.match((await scorer.score([]))[0]?.explanation ?? '', /^\{"muted":4,/)
+    assert.match((await scorer.score([], 'store'))[0]?.explanation ?? '', /^\{"muted":4,/)
   }
 })
 
