@@ -1,7 +1,12 @@
 /** The pages that are made from code: every setting, every metric, every error code. Pure: text by path. */
+import { readFileSync } from 'node:fs'
 import { SETTINGS, type Setting } from '../src/config/settings.ts'
 import { ERROR_CODES, type ErrorCode, isRetriable, ProcessorError } from '../src/errors.ts'
+import { openApi } from '../src/ml-engine/openapi.ts'
 import { metricsPage } from '../src/telemetry/metrics-page.ts'
+
+const packageVersion =
+  /"version": "([^"]+)"/.exec(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))?.[1] ?? ''
 
 const GROUPS: readonly { readonly title: string; readonly holds: (name: string) => boolean }[] = [
   { title: 'Kafka', holds: (name) => name.startsWith('KAFKA_') },
@@ -84,5 +89,6 @@ export function generatedPages(): ReadonlyMap<string, string> {
     ['docs/metrics.md', metricsPage()],
     ['docs/errors.md', errorsPage()],
     ['.env.example', envExample()],
+    ['docs/openapi.json', `${JSON.stringify(openApi(packageVersion), null, 2)}\n`],
   ])
 }

@@ -54,7 +54,14 @@ export interface Events {
   migrationApplied(what: { version: number; name: string }): void
 
   /** Once a batch where ML_ENGINE_URL is set; "spared": the engine was not asked. */
-  engineAsked(what: { outcome: EngineOutcome; reason: string; logs: number; answered: number; waitedMs: number }): void
+  engineAsked(what: {
+    outcome: EngineOutcome
+    reason: string
+    logs: number
+    answered: number
+    waitedMs: number
+    stalledMs: number
+  }): void
   /** The circuit breaker before the engine moved. */
   engineBreaker(what: { state: EngineBreakerState; reason: string; pauseMs: number }): void
   snapshotRefused(what: { partition: number; reason: string }): void

@@ -4,6 +4,7 @@
  * 0.4 of one and 0.6 of the other is the combined score always.
  */
 import { Detector } from '../anomaly/detector.ts'
+import { explain } from '../anomaly/explanation.ts'
 import { templateId } from '../anomaly/message-template.ts'
 import type { LogEvent } from '../log.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'
@@ -40,7 +41,7 @@ export interface Judgement {
       readonly metrics: { readonly error_rate: number; readonly latency_zscore: number; readonly total_logs: number }
     }
   }
-  readonly explanation?: Readonly<Record<string, unknown>> | null
+  readonly explanation?: Readonly<Record<string, unknown>>
 }
 
 interface MethodJudgement<Method> {
@@ -94,11 +95,12 @@ export class ScoringEngine {
     if (scores.isAnomaly) this.#anomalies++
     if (!scores.warm) this.#byRules++
     const { isAnomaly, combined } = scores
+    const explained = wanted.explain === 'all' || (wanted.explain === 'anomalies' && isAnomaly)
     return {
       is_anomaly: isAnomaly,
       anomaly_score: combined,
       ...(wanted.methods ? { methods: this.#methods(event, scores) } : {}),
-      ...explanationOf(event, scores, wanted.explain),
+      ...(explained ? { explanation: this.#explanation(event, scores) } : {}),
     }
   }
 
@@ -160,6 +162,13 @@ export class ScoringEngine {
     }
   }
 
+  /** Of the log judged last. What an ordinary log showed most is told too; the sentence then says that it is nothing unusual. */
+  #explanation(event: LogEvent, scores: Scores): NonNullable<Judgement['explanation']> {
+    const found = scores.explanation ?? explain(this.#detector.findings, event)
+    const why = scores.explanation === null ? { why: plainWhy(event, scores) } : {}
+    return { ...JSON.parse(found), ...why, template_id: templateId(event.message), warm: scores.warm }
+  }
+
   #methods(event: LogEvent, scores: Scores): NonNullable<Judgement['methods']> {
     const { threshold } = this.#options
     const flagged = (score: number): boolean => (scores.warm ? score >= threshold : scores.isAnomaly)
@@ -193,12 +202,6 @@ function byRules(event: LogEvent): Scores {
   const { score, isAnomaly } = ruleVerdict(event)
   const combined = FOREST_SHARE * score + WINDOW_SHARE * score
   return { forest: score, windows: score, combined, isAnomaly, warm: false, explanation: null }
-}
-
-function explanationOf(event: LogEvent, scores: Scores, explain: Wanted['explain']): Pick<Judgement, 'explanation'> {
-  if (explain === 'none' || (explain === 'anomalies' && !scores.isAnomaly)) return {}
-  const known = scores.explanation === null ? { why: plainWhy(event, scores) } : JSON.parse(scores.explanation)
-  return { explanation: { ...known, template_id: templateId(event.message), warm: scores.warm } }
 }
 
 function plainWhy(event: LogEvent, scores: Scores): string {

@@ -21,13 +21,14 @@ export function remoteEvents({
     for (const state of ENGINE_BREAKER_STATES) remote.breakerState.set({ state }, state === now ? 1 : 0)
   }
   return {
-    engineAsked({ outcome, logs, answered, waitedMs }) {
+    engineAsked({ outcome, logs, answered, waitedMs, stalledMs }) {
       if (!known) show('closed')
       known = true
       share.add(logs, logs - answered)
       remote.calls.inc({ outcome })
       remote.logs.inc({ judge: 'engine' }, answered)
       remote.logs.inc({ judge: 'fallback' }, logs - answered)
+      remote.stall.inc(stalledMs / 1000)
       if (outcome !== 'spared') remote.wait.observe(waitedMs / 1000)
     },
     engineBreaker({ state, reason, pauseMs }) {

@@ -20,8 +20,13 @@ export function remoteMetrics(registers: Registry[]) {
     logs: by('logs', 'judge', 'Logs of these batches, by who judged them: engine or fallback'),
     wait: new Histogram({
       name: 'insighthub_remote_wait_seconds',
-      help: 'From asking the ML engine about a batch to its answers, or to giving up',
+      help: 'From asking the ML engine about a batch to its answers or to giving up; the model judges meanwhile',
       buckets: WAIT_BOUNDS,
+      registers,
+    }),
+    stall: new Counter({
+      name: 'insighthub_remote_stall_seconds_total',
+      help: 'Time that the pipeline stood still for the ML engine, with nothing being stored meanwhile',
       registers,
     }),
     breakerState: new Gauge({

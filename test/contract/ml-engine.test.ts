@@ -237,6 +237,7 @@ describe('explanations', () => {
       const { body } = await post('/score?explain=1', LOG)
       const { explanation } = JudgementAnswer.parse(body)
       assert.equal(explanation?.warm, false)
+      assert.equal(typeof explanation?.['top'], 'string')
       const same = JudgementAnswer.parse((await post('/score?explain=1', { ...LOG, message: 'charged order 18' })).body)
       assert.equal(same.explanation?.template_id, explanation?.template_id)
     }))
@@ -334,10 +335,12 @@ describe('whatever a client sends', () => {
       assert.deepEqual(await post('/score', '{"service":'), { status: 400, body: { error: 'The body is not JSON' } })
       const form = await post('/score', 'service=a', { 'content-type': 'application/x-www-form-urlencoded' })
       assert.deepEqual(form, { status: 415, body: { error: 'Expected content-type application/json' } })
-      const startedMs = performance.now()
       const deep = await post('/score/batch', '['.repeat(4_000_000))
-      assert.equal(deep.status, 400)
-      assert.ok(performance.now() - startedMs < 1_000)
+      assert.deepEqual(
+        deep,
+        { status: 400, body: { error: 'JSON nested deeper than 64 levels' } },
+        'before it is parsed',
+      )
     }))
 
   test('unknown routes, methods and addresses that cannot be decoded have a reason too', () =>

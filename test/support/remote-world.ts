@@ -21,13 +21,14 @@ export interface RemoteWorld {
 
 export interface RemoteWorldOptions extends Partial<ClientOptions> {
   readonly url: URL
+  /** By default longer than any test waits: an engine that is well must not look ill on a busy machine. */
   readonly deadlineMs?: number
   readonly fallback?: 'model' | 'rules'
   readonly pauseMs?: number
 }
 
 export function remoteWorld(options: RemoteWorldOptions): RemoteWorld {
-  const { url, token, linkLocal = false, deadlineMs = 250, fallback = 'model', pauseMs = 50, lookup } = options
+  const { url, token, linkLocal = false, deadlineMs = 20_000, fallback = 'model', pauseMs = 50, lookup } = options
   const time = {
     clock: () => performance.now(),
     random: Math.random,

@@ -37,8 +37,19 @@ export interface RemoteScorerOptions {
   /** Monotonic, in ms. */
   readonly clock: () => number
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
-  /** Told once a batch. `outcome` null: not asked. */
-  readonly asked: (what: { outcome: Outcome | null; logs: number; answered: number; waitedMs: number }) => void
+  /** Told once a batch. */
+  readonly asked: (what: Asked) => void
+}
+
+interface Asked {
+  /** null: the engine was not asked. */
+  readonly outcome: Outcome | null
+  readonly logs: number
+  readonly answered: number
+  /** From the question to the answers or the end of waiting; the model judged meanwhile. */
+  readonly waitedMs: number
+  /** Of that, what the pipeline had nothing else to do. */
+  readonly stalledMs: number
 }
 
 /** A trial of an engine that failed costs less with few logs. */
@@ -93,11 +104,12 @@ export class RemoteScorer implements Scorer {
     for (const group of groups) judged.push(await model.score(group.events, group.purpose))
     let verdicts: Asking['verdicts'] = []
     if (question !== null) {
-      const outcome = await this.#answers(question, { startedMs, encodedMs: askedMs - startedMs })
+      const { outcome, stalledMs } = await this.#answers(question, { startedMs, encodedMs: askedMs - startedMs })
       verdicts = question.verdicts
-      asked({ outcome, logs: events.length, answered: countOf(verdicts), waitedMs: clock() - startedMs })
+      const waitedMs = clock() - startedMs
+      asked({ outcome, logs: events.length, answered: countOf(verdicts), waitedMs, stalledMs })
     } else if (events.length > 0) {
-      asked({ outcome: null, logs: events.length, answered: 0, waitedMs: 0 })
+      asked({ outcome: null, logs: events.length, answered: 0, waitedMs: 0, stalledMs: 0 })
     }
     let from = 0
     for (const [at, group] of groups.entries()) {
@@ -123,7 +135,7 @@ export class RemoteScorer implements Scorer {
   }
 
   /** Waits for the answers until the deadline, and settles what that cost. */
-  async #answers(question: Asking, spent: { startedMs: number; encodedMs: number }): Promise<Outcome> {
+  async #answers(question: Asking, spent: { startedMs: number; encodedMs: number }) {
     const { breaker, patience, line, deadlineMs, clock, sleep } = this.#options
     const overdue = new AbortController()
     const leftMs = Math.max(0, deadlineMs - (clock() - spent.startedMs))
@@ -138,11 +150,11 @@ export class RemoteScorer implements Scorer {
     const outcome = await ended
     await deadline
     const failed = outcome.kind !== 'answered'
-    const costMs = clock() - idleMs + (failed ? spent.encodedMs : 0)
-    if (line.behind()) patience.spend(costMs)
+    const stalledMs = clock() - idleMs + (failed ? spent.encodedMs : 0)
+    if (line.behind()) patience.spend(stalledMs)
     if (failed) breaker.failed(outcome.reason, outcome.kind === 'late' ? LATE_WEIGHT : 1)
     else breaker.succeeded()
-    return outcome
+    return { outcome, stalledMs }
   }
 
   /** Answers in the place of the model's judgements; the logs without one as `fallback` says. */

@@ -1,0 +1,37 @@
+/** A real `ml-engine`, as its own operating system process, so that stopping it is a real stop. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+
+const main = resolve(import.meta.dirname, '../../src/main.ts')
+
+export interface EngineProcess {
+  readonly url: string
+  signal(signal: NodeJS.Signals): void
+  stop(): Promise<void>
+}
+
+export async function startEngineProcess(): Promise<EngineProcess> {
+  const child = spawn(process.execPath, [main, 'ml-engine'], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ML_ENGINE_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  const exited = once(child, 'exit').then(() => process.removeListener('exit', kill))
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += chunk
+    if (said.includes('\n')) break
+  }
+  const url = /http:\/\/\S+/.exec(said)?.[0]
+  if (url === undefined) throw new Error(`no address in: ${said}`)
+  return {
+    url,
+    signal: (signal) => void child.kill(signal),
+    stop: async () => {
+      kill()
+      await exited
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Patience } from '../../../../src/scoring/remote/patience.ts'
+
+test('it fills with 4 % of the time that passes, up to half a second', () => {
+  let ms = 0
+  const patience = new Patience({ clock: () => ms })
+  assert.equal(patience.leftMs, 500)
+  patience.spend(700)
+  assert.equal(patience.leftMs, -200)
+  ms = 5_000
+  assert.equal(patience.leftMs, 0)
+  ms = 100_000
+  assert.equal(patience.leftMs, 500)
+})
+
+test('whatever is spent while there is some left, the total is bounded by share, start and one wait', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(400), fc.nat(250)), { maxLength: 300 }), (steps) => {
+      let ms = 0
+      let spent = 0
+      const patience = new Patience({ clock: () => ms })
+      for (const [pauseMs, waitMs] of steps) {
+        ms += pauseMs
+        if (patience.leftMs <= 0) continue
+        ms += waitMs
+        spent += waitMs
+        patience.spend(waitMs)
+      }
+      assert.ok(spent <= 500 + 0.04 * ms + 250 + 1e-6, `${spent} of ${ms}`)
+    }),
+  )
+})
