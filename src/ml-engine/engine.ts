@@ -5,15 +5,16 @@
  */
 import { Detector } from '../anomaly/detector.ts'
 import { explain } from '../anomaly/explanation.ts'
-import { templateId } from '../anomaly/message-template.ts'
 import type { LogEvent } from '../log.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'
+import { AlertBook } from './alert-book.ts'
 import { eventOf, type SentLog, serviceName } from './sent-log.ts'
 import { ServiceWindows, WINDOW_MINUTES, type WindowStats } from './service-windows.ts'
 import { TrainedForest, type TrainingRow } from './trained-forest.ts'
 
 const FOREST_SHARE = 0.4
 const WINDOW_SHARE = 0.6
+const LOGS_PER_NOTING = 1_024
 
 export interface EngineOptions {
   readonly servicesMax: number
@@ -57,6 +58,7 @@ interface Scores {
   readonly combined: number
   readonly isAnomaly: boolean
   readonly warm: boolean
+  readonly templateId: number
   readonly explanation: string | null
 }
 
@@ -78,6 +80,7 @@ export class ScoringEngine {
   #logs = 0
   #anomalies = 0
   #byRules = 0
+  readonly #alerts = new AlertBook()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -91,7 +94,7 @@ export class ScoringEngine {
     const event = eventOf(sent, arrivalMs)
     this.#windows.add(event, arrivalMs)
     const scores = this.#judge(event)
-    this.#logs++
+    if (++this.#logs % LOGS_PER_NOTING === 0) this.#noteAlerts()
     if (scores.isAnomaly) this.#anomalies++
     if (!scores.warm) this.#byRules++
     const { isAnomaly, combined } = scores
@@ -135,7 +138,14 @@ export class ScoringEngine {
     }
   }
 
+  /** Services that fell silent or whose traffic dropped, newest first: those that last, and the last that ended. */
+  alerts() {
+    this.#noteAlerts()
+    return this.#alerts.newest()
+  }
+
   snapshot(): Uint8Array {
+    this.#noteAlerts()
     return this.#detector.snapshot()
   }
 
@@ -153,12 +163,13 @@ export class ScoringEngine {
 
   #judge(event: LogEvent): Scores {
     try {
-      const { warm, score, isAnomaly, forestScore, windowScore, explanation } = this.#detector.scoreThenLearn(event)
-      if (!warm) return byRules(event)
-      return { forest: forestScore, windows: windowScore, combined: score, isAnomaly, warm, explanation }
+      const verdict = this.#detector.scoreThenLearn(event)
+      const { warm, score, isAnomaly, forestScore, windowScore, templateId, explanation } = verdict
+      if (!warm) return byRules(event, templateId)
+      return { forest: forestScore, windows: windowScore, combined: score, isAnomaly, warm, templateId, explanation }
     } catch (error) {
       this.#options.failed(error)
-      return byRules(event)
+      return byRules(event, 0)
     }
   }
 
@@ -166,7 +177,7 @@ export class ScoringEngine {
   #explanation(event: LogEvent, scores: Scores): NonNullable<Judgement['explanation']> {
     const found = scores.explanation ?? explain(this.#detector.findings, event)
     const why = scores.explanation === null ? { why: plainWhy(event, scores) } : {}
-    return { ...JSON.parse(found), ...why, template_id: templateId(event.message), warm: scores.warm }
+    return { ...JSON.parse(found), ...why, template_id: scores.templateId, warm: scores.warm }
   }
 
   #methods(event: LogEvent, scores: Scores): NonNullable<Judgement['methods']> {
@@ -192,16 +203,21 @@ export class ScoringEngine {
     }
   }
 
+  /** The detector holds them until they are taken. */
+  #noteAlerts(): void {
+    for (const alert of this.#detector.takeAlerts(0)) this.#alerts.note(alert)
+  }
+
   #detectorOptions() {
     const { servicesMax, threshold } = this.#options
     return { seed: 0, servicesMax, threshold }
   }
 }
 
-function byRules(event: LogEvent): Scores {
+function byRules(event: LogEvent, templateId: number): Scores {
   const { score, isAnomaly } = ruleVerdict(event)
   const combined = FOREST_SHARE * score + WINDOW_SHARE * score
-  return { forest: score, windows: score, combined, isAnomaly, warm: false, explanation: null }
+  return { forest: score, windows: score, combined, isAnomaly, warm: false, templateId, explanation: null }
 }
 
 function plainWhy(event: LogEvent, scores: Scores): string {

@@ -73,6 +73,12 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       mistakes: [404],
     },
   },
+  '/alerts': {
+    get: {
+      summary: 'Services that fell silent or whose traffic dropped, newest first',
+      answer: schemas.AlertsAnswer,
+    },
+  },
   '/snapshot': {
     get: { summary: 'What the live model has learned, as bytes', answerType: BYTES },
     put: {

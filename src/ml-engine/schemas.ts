@@ -1,5 +1,6 @@
 /** What the engine takes and gives, as zod schemas: requests are parsed by them, and the OpenAPI page is made from all of them. */
 import { z } from 'zod'
+import { ALERT_KINDS } from '../service-alert.ts'
 import { SentLog } from './sent-log.ts'
 import { TRAINING_ROWS_MAX, TRAINING_ROWS_MIN } from './trained-forest.ts'
 
@@ -69,6 +70,20 @@ export const StatsAnswer = z.object({
   avg_latency: z.number(),
   max_latency: z.number(),
   min_latency: z.number(),
+})
+export const AlertsAnswer = z.object({
+  alerts: z.array(
+    z.object({
+      service: z.string(),
+      kind: z.enum(ALERT_KINDS),
+      since: z.iso.datetime().describe('The first moment that was too quiet; all times are event time'),
+      until: z.iso.datetime().nullable().describe('null while it lasts'),
+      raised_at: z.iso.datetime().describe('When it was decided'),
+      observed: z.number().describe('Logs a minute'),
+      expected: z.number().describe('Logs a minute'),
+      explanation: z.looseObject({ why: z.string() }),
+    }),
+  ),
 })
 export const HealthAnswer = z.object({ status: z.literal('ok'), service: z.literal('ml-engine') })
 export const DoneAnswer = z.object({ status: z.literal('success'), message: z.string() })

@@ -81,6 +81,7 @@ function addRoutes(server: FastifyInstance, { engine, version, metrics }: Engine
     '/predict': { POST: ({ body }) => predict(engine, body) },
     '/train': { POST: ({ body }) => train(engine, body) },
     '/stats/:service': { GET: ({ params }) => stats(engine, serviceIn(params)) },
+    '/alerts': { GET: () => ({ alerts: engine.alerts() }) },
     '/snapshot': {
       GET: (_request, reply) => reply.type('application/octet-stream').send(engine.snapshot()),
       PUT: ({ body }) => restore(engine, body),

@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { z } from 'zod'
-import { JudgementAnswer, ScoreBatchAnswer, StatsAnswer } from '../../src/ml-engine/schemas.ts'
+import { AlertsAnswer, JudgementAnswer, ScoreBatchAnswer, StatsAnswer } from '../../src/ml-engine/schemas.ts'
 import { withEngine } from '../support/engine-server.ts'
 
 const LOG = { service: 'payment', level: 'INFO', message: 'charged order 17', latency_ms: 42 }
@@ -249,6 +249,33 @@ describe('explanations', () => {
     }))
 })
 
+test('a service that falls silent is an alert, closed when it comes back; others may go on', () =>
+  withEngine(async ({ post, get, time }) => {
+    const startMs = time.nowMs
+    const minutes = async (from: number, to: number, services: string[]): Promise<void> => {
+      const logs = []
+      for (let second = from * 60; second < to * 60; second++)
+        for (const service of services)
+          for (const part of [0, 500]) logs.push({ ...LOG, service, timestamp: startMs + second * 1000 + part })
+      time.nowMs = startMs + to * 60_000
+      for (let at = 0; at < logs.length; at += 10_000) {
+        const { status } = await post('/score/batch?brief=1', { logs: logs.slice(at, at + 10_000) })
+        assert.equal(status, 200)
+      }
+    }
+    const alerts = async () => AlertsAnswer.parse((await get('/alerts')).body).alerts
+    await minutes(0, 90, ['payment', 'search'])
+    assert.deepEqual(await alerts(), [])
+    await minutes(90, 100, ['search'])
+    const [open, ...others] = await alerts()
+    assert.deepEqual([open?.service, open?.until, others], ['payment', null, []])
+    assert.ok(Date.parse(open?.raised_at ?? '') >= Date.parse(open?.since ?? ''))
+    assert.ok(Math.abs(Date.parse(open?.since ?? '') - (startMs + 90 * 60_000)) <= 60_000, open?.since)
+    await minutes(100, 115, ['payment', 'search'])
+    const closed = (await alerts()).find(({ since }) => since === open?.since)
+    assert.ok(closed !== undefined && closed.until !== null)
+  }))
+
 describe('snapshots', () => {
   test('a model goes on in another engine as if nothing had happened', () =>
     withEngine((first) =>
@@ -418,7 +445,7 @@ test('the OpenAPI page has every route, and the answers are as it says', () =>
     })
     const { paths } = Page.parse((await get('/openapi.json')).body)
     assert.deepEqual(Object.keys(paths).sort(), [
-      '/health', '/metrics', '/openapi.json', '/predict', '/score', '/score/batch', '/snapshot', '/stats/{service}', '/train',
+      '/alerts', '/health', '/metrics', '/openapi.json', '/predict', '/score', '/score/batch', '/snapshot', '/stats/{service}', '/train',
     ]) // biome-ignore format: one line
     const metrics = await get('/metrics')
     assert.equal(metrics.body, 'insighthub_engine_logs_total 0\n')
