@@ -175,9 +175,11 @@ export class ScoringEngine {
 
   /** Of the log judged last. What an ordinary log showed most is told too; the sentence then says that it is nothing unusual. */
   #explanation(event: LogEvent, scores: Scores): NonNullable<Judgement['explanation']> {
-    const found = scores.explanation ?? explain(this.#detector.findings, event)
+    const { level, message } = event
+    const { templateId } = scores
+    const found = scores.explanation ?? explain(this.#detector.findings, { level, message, templateId })
     const why = scores.explanation === null ? { why: plainWhy(event, scores) } : {}
-    return { ...JSON.parse(found), ...why, template_id: scores.templateId, warm: scores.warm }
+    return { ...JSON.parse(found), ...why, template_id: templateId, warm: scores.warm }
   }
 
   #methods(event: LogEvent, scores: Scores): NonNullable<Judgement['methods']> {
