@@ -4,6 +4,7 @@ import { listen } from '../http/listening.ts'
 import { ScoringEngine } from '../ml-engine/engine.ts'
 import { createEngineServer } from '../ml-engine/server.ts'
 import { createEngineTelemetry } from '../telemetry/engine-telemetry.ts'
+import { scorerSettings } from './scorer-settings.ts'
 import { onFirstSignal } from './stop-signals.ts'
 
 /** Runs until a signal; requests in work are answered first. */
@@ -21,8 +22,9 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
   const stopping = Promise.withResolvers<string>()
   const ignoreSignals = onFirstSignal(stopping.resolve)
   const engine = new ScoringEngine({
-    servicesMax: scoring.servicesMax,
     threshold: scoring.threshold,
+    servicesMax: scoring.servicesMax,
+    budget: scorerSettings(config).budget,
     now: Date.now,
     failed: (error) => telemetry.detectorFailed(error),
   })

@@ -5,6 +5,7 @@
  */
 import { Detector } from '../anomaly/detector.ts'
 import { explain } from '../anomaly/explanation.ts'
+import type { Budget } from '../anomaly/threshold.ts'
 import type { LogEvent } from '../log.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'
 import { AlertBook } from './alert-book.ts'
@@ -19,6 +20,8 @@ const LOGS_PER_NOTING = 1_024
 export interface EngineOptions {
   readonly servicesMax: number
   readonly threshold: number
+  /** In place of the threshold: so many anomalies a day, as in the pipeline. */
+  readonly budget?: Omit<Budget, 'share'> | undefined
   /** Unix time in ms. */
   readonly now: () => number
   /** Told when a detector failed on a log and the rules judged it. */
@@ -151,6 +154,7 @@ export class ScoringEngine {
 
   /** null when it is in use now; else why not, and nothing has changed. */
   restore(state: Uint8Array): string | null {
+    this.#noteAlerts()
     const restored = Detector.restore(state, this.#detectorOptions())
     if (typeof restored === 'string') return restored
     this.#detector = restored
@@ -211,8 +215,9 @@ export class ScoringEngine {
   }
 
   #detectorOptions() {
-    const { servicesMax, threshold } = this.#options
-    return { seed: 0, servicesMax, threshold }
+    const { servicesMax, threshold, budget } = this.#options
+    const usual = { seed: 0, servicesMax, threshold }
+    return budget === undefined ? usual : { ...usual, budget: { ...budget, share: 1 } }
   }
 }
 
