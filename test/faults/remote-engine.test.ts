@@ -14,10 +14,9 @@ import { openProducer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { type EngineProcess, startEngineProcess } from '../support/engine-process.ts'
 import { type Behaviour, originalEngine, startStubEngine } from '../support/stub-engine.ts'
-import { until } from '../support/until.ts'
-import { startWorker } from '../support/worker.ts'
+import { startWorker, until } from '../support/worker.ts'
 
-const LOGS = Number(process.env['LOGS'] ?? 200_000)
+const LOGS = Number(process.env['LOGS'] ?? 100_000)
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1)
 const ONLY = process.env['ONLY']
 const PARTITIONS = 4
@@ -161,6 +160,75 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
       await database.query('truncate logs, log_aggregates')
     }
   }
+
+  test('frozen and thawed: the breaker opens and closes in /metrics, /readyz is degraded meanwhile and never down', async () => {
+    const engine = await startEngineProcess()
+    const topic = 'remote-trickle'
+    const producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
+    await producer.createTopic(topic, 1)
+    const worker = startWorker({
+      KAFKA_BROKER: broker.address,
+      KAFKA_TOPIC: topic,
+      KAFKA_START: 'earliest',
+      KAFKA_GROUP_ID: topic,
+      INSIGHTHUB_NAMESPACE: topic,
+      DATABASE_URL: postgres.url,
+      ML_ENGINE_URL: engine.url,
+      ML_ENGINE_TIMEOUT_MS: '1000',
+    })
+    const random = new Random(2)
+    let sent = 0
+    const metric = async (series: string): Promise<number> => sample((await worker.get('/metrics')).body, series)
+    const readiness = async (): Promise<{ status: number; degraded: string[] }> => {
+      const { status, body } = await worker.get('/readyz')
+      return { status, degraded: JSON.parse(body).degraded }
+    }
+    /** A few logs now and then, until it is so. */
+    const trickling = (what: string, condition: () => Promise<boolean>): Promise<void> =>
+      until(
+        what,
+        async () => {
+          await producer.send(topic, [{ value: benchLog(random, sent++) }])
+          return condition()
+        },
+        120_000,
+      )
+    try {
+      await worker.ready()
+      await trickling('the engine judges', async () => (await metric('insighthub_scores_total{source="remote"}')) > 5)
+      engine.signal('SIGSTOP')
+      await trickling(
+        'the breaker opens',
+        async () => (await metric('insighthub_remote_breaker_moves_total{state="open"}')) > 0,
+      )
+      const { status, degraded } = await readiness()
+      assert.equal(status, 200)
+      assert.match(degraded.join(), /^ML engine: no answer in time; judging in this process$/)
+      engine.signal('SIGCONT')
+      const before = await metric('insighthub_scores_total{source="remote"}')
+      await trickling(
+        'the breaker closes',
+        async () => (await metric('insighthub_remote_breaker_moves_total{state="closed"}')) > 0,
+      )
+      await trickling(
+        'the engine judges again',
+        async () => (await metric('insighthub_scores_total{source="remote"}')) > before,
+      )
+      await trickling('all is well', async () => (await readiness()).degraded.length === 0)
+      const { rows } = await database.query<{ source: string; n: number }>(
+        'select score_source as source, count(*)::int as n from logs group by 1',
+      )
+      const bySource = new Map(rows.map(({ source, n }) => [source, n]))
+      assert.ok((bySource.get('remote') ?? 0) > 5 && (bySource.get('rules') ?? 0) > 0)
+      await until('every log stored', async () => (await metric('insighthub_logs_stored_total')) === sent)
+    } finally {
+      worker.kill('SIGKILL')
+      await worker.exited
+      await engine.stop()
+      await producer.close()
+      await database.query('truncate logs, log_aggregates')
+    }
+  })
 
   for (const [what, start] of Object.entries(KINDS)) {
     if (ONLY !== undefined && !what.includes(ONLY)) continue
