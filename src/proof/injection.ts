@@ -71,15 +71,17 @@ interface Action {
 /** Answers what was wrong besides, or null. */
 async function act({ kind }: PlannedFault, { victim, extra, recovered, scene, atMs }: Action): Promise<string | null> {
   const { team, watch, sessionTimeoutMs, clock, sleep } = scene
+  // Nobody takes over from the only one: it must come back by itself.
+  const alone = team.members.length === 1
   switch (kind) {
     case 'kill':
       await team.kill(victim)
-      await recovered
+      if (!alone) await recovered
       await team.start()
       return null
     case 'stop':
       victim.worker.signal('SIGSTOP')
-      await recovered
+      if (!alone) await recovered
       await sleep(Math.max(0, sessionTimeoutMs + BEYOND_SESSION_MS - (clock() - atMs)))
       victim.worker.signal('SIGCONT')
       return null

@@ -53,7 +53,7 @@ function scene(positions: () => Record<number, number>) {
     startedMs: 4_000,
     signal: new AbortController().signal,
   }
-  return { did, scene: parts as unknown as Scene }
+  return { did, scene: parts as unknown as Scene & { team: { members: unknown[] } } }
 }
 const fault = (kind: FaultKind, victim = 0) => ({ kind, victim, restMs: 0 })
 
@@ -97,6 +97,20 @@ test('only its own worker is cut off, and a rebalance concerns every partition',
     ],
   )
   assert.equal(pid, 'n'.charCodeAt(0))
+})
+
+test('the only worker is replaced, or woken, without waiting for others to take over', async () => {
+  for (const kind of ['kill', 'stop'] as const) {
+    let done = false
+    const at = scene(() => (done ? { 0: 1e6, 1: 1e6, 2: 1e6 } : { 2: 0 }))
+    at.scene.team.members.splice(1)
+    at.did.push = (...what: string[]) => {
+      done ||= what.some((each) => each === 'start' || each === 'SIGCONT a')
+      return Array.prototype.push.apply(at.did, what)
+    }
+    const { recoveredMs } = await inject(fault(kind), at.scene)
+    assert.ok(recoveredMs !== null && recoveredMs < 10_000, `${kind}: ${recoveredMs}`)
+  }
 })
 
 test('a worker that does not stop as asked is told, and a line that does not go on has no recovery', async () => {
