@@ -2,10 +2,13 @@
 import type pg from 'pg'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { close, connect, type DatabaseOptions } from './connection.ts'
+import { asProcessorError } from './ledger.ts'
 
-/** Answers the server's version. Rejects with POSTGRES_CONFIGURATION where the user may not. */
+/** Answers the server's version. Rejects with POSTGRES_UNAVAILABLE, or POSTGRES_CONFIGURATION where the user may not. */
 export async function createSchema(database: DatabaseOptions, schema: string): Promise<string> {
-  const client = await connect(database)
+  const client = await connect(database).catch((error: unknown) => {
+    throw asProcessorError(error)
+  })
   try {
     await client.query(`create schema ${schema}`)
     await reachTimescale(client, schema)
