@@ -61,6 +61,11 @@ export async function openStage(env: NodeJS.ProcessEnv, id: string, tell: (text:
   }
 }
 
+/** As the settings are read: empty counts as unset, and a file may hold it. */
+function isGiven(env: NodeJS.ProcessEnv, name: string): boolean {
+  return [env[name], env[`${name}_FILE`]].some((value) => value !== undefined && value !== '')
+}
+
 interface Making {
   readonly undos: Undo[]
   readonly tell: (text: string) => void
@@ -69,7 +74,7 @@ interface Making {
 async function openKafka(env: NodeJS.ProcessEnv, id: string, { undos, tell }: Making) {
   let brokers: readonly string[]
   let where: string
-  if (env['KAFKA_BROKER'] === undefined) {
+  if (!isGiven(env, 'KAFKA_BROKER')) {
     const broker = await startEmbeddedBroker({})
     undos.push({ what: null, undo: () => broker.close() })
     brokers = [broker.address]
@@ -108,7 +113,7 @@ async function openPostgres(env: NodeJS.ProcessEnv, id: string, { undos, tell }:
   let given: DatabaseOptions
   let databaseEnv: Record<string, string> = { DB_SCHEMA: schema }
   let where: string
-  if (env['DATABASE_URL'] === undefined && env['DB_HOST'] === undefined) {
+  if (!isGiven(env, 'DATABASE_URL') && !isGiven(env, 'DB_HOST')) {
     const server = await startEmbeddedPostgres({ durable: true })
     undos.push({ what: null, undo: () => server.close() })
     const { host, port, user, password, database } = server
