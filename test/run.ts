@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-const SUITES = ['unit', 'contract', 'docs', 'integration', 'faults'] as const
+const SUITES = ['unit', 'contract', 'docs', 'simulation', 'integration', 'faults'] as const
 type Suite = (typeof SUITES)[number]
 
 function onPath(command: string): boolean {

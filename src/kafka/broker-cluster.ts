@@ -17,9 +17,10 @@ export type Purpose = 'fetch' | 'other'
 
 type Metadata = ReturnType<typeof metadataV12.parseResponse>
 
+const FETCH_KEY = 1
 /** What this program sends, by API key; Apache Kafka has had all of them since 3.1. */
 const VERSIONS_NEEDED: readonly { readonly api: string; readonly key: number; readonly version: number }[] = [
-  { api: 'Fetch', key: 1, version: 12 },
+  { api: 'Fetch', key: FETCH_KEY, version: 12 },
   { api: 'ListOffsets', key: 2, version: 7 },
   { api: 'Metadata', key: 3, version: 12 },
   { api: 'OffsetCommit', key: 8, version: 8 },
@@ -38,6 +39,8 @@ export class BrokerCluster {
   #nodes: ReadonlyMap<number, BrokerAddress> = new Map()
   #lastGood: BrokerAddress | null = null
   #closed = false
+  /** The newest version of Fetch that the broker offers. */
+  fetchVersionMax = -1
 
   constructor(options: ClusterOptions) {
     this.#options = options
@@ -49,6 +52,7 @@ export class BrokerCluster {
     const versions = await this.anyBroker((connection) => connection.ask((to) => apiVersionsV0.api.async(to, '', '')))
     for (const { api, key, version } of VERSIONS_NEEDED) {
       const offered = versions.apiKeys.find((each) => each.apiKey === key)
+      if (key === FETCH_KEY) this.fetchVersionMax = offered?.maxVersion ?? -1
       if (offered !== undefined && offered.minVersion <= version && version <= offered.maxVersion) continue
       const range = offered === undefined ? 'nothing' : `${offered.minVersion} to ${offered.maxVersion}`
       throw new ProcessorError('KAFKA_REFUSED', `${api} version ${version} is needed and the broker offers ${range}`)

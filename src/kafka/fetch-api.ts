@@ -1,11 +1,11 @@
 /**
- * Fetch, version 12, by topic name and without a fetch session; record batches are handed on as they came. The library's own
+ * Fetch, version 13 by topic id (KIP-516) or 12 by topic name, without a fetch session; record batches are handed on as they came. The library's own
  * decodes every record into objects, which costs several times as much as everything else that is done to a log.
  *
  *   request => replica:i32 max_wait_ms:i32 min_bytes:i32 max_bytes:i32 isolation_level:i8 session_id:i32 session_epoch:i32
- *              [topic [partition leader_epoch:i32 offset:i64 last_fetched_epoch:i32 log_start:i64 max_bytes:i32]] [] rack
+ *              [topic_name | topic_id:uuid [partition leader_epoch:i32 offset:i64 last_fetched_epoch:i32 log_start:i64 max_bytes:i32]] [] rack
  *   answer => throttle_ms:i32 error:i16 session_id:i32
- *             [topic [partition error:i16 high_watermark:i64 last_stable:i64 log_start:i64 [producer:i64 first_offset:i64]
+ *             [topic_name | topic_id:uuid [partition error:i16 high_watermark:i64 last_stable:i64 log_start:i64 [producer:i64 first_offset:i64]
  *              preferred_replica:i32 records]]
  *
  * Source: https://kafka.apache.org/protocol#The_Messages_Fetch
@@ -23,9 +23,22 @@ const READ_COMMITTED = 1
 const UNKNOWN = -1
 const EMPTY = Buffer.alloc(0)
 
-export const fetchApi = createAPI<[request: FetchRequest], FetchAnswer>(1, 12, createRequest, parseAnswer)
+/** The first version that asks by topic id. */
+export const FETCH_BY_ID_VERSION = 13
+export const fetchApi = createAPI<[request: FetchRequest], FetchAnswer>(
+  1,
+  12,
+  (request) => createRequest(request, false),
+  parseAnswer,
+)
+export const fetchByIdApi = createAPI<[request: FetchRequest], FetchAnswer>(
+  1,
+  FETCH_BY_ID_VERSION,
+  (request) => createRequest(request, true),
+  parseAnswer,
+)
 
-function createRequest(request: FetchRequest): Writer {
+function createRequest(request: FetchRequest, byId: boolean): Writer {
   return Writer.create()
     .appendInt32(CONSUMER)
     .appendInt32(request.maxWaitMs)
@@ -34,8 +47,9 @@ function createRequest(request: FetchRequest): Writer {
     .appendInt8(READ_COMMITTED)
     .appendInt32(0)
     .appendInt32(-1)
-    .appendArray([request], (writer, { topic, positions }) => {
-      writer.appendString(topic).appendArray([...positions], (w, position) => {
+    .appendArray([request], (writer, { topic, topicId, positions }) => {
+      const named = byId ? writer.appendUUID(topicId) : writer.appendString(topic)
+      named.appendArray([...positions], (w, position) => {
         w.appendInt32(position.partition)
           .appendInt32(position.leaderEpoch)
           .appendInt64(BigInt(position.offset))
@@ -49,12 +63,13 @@ function createRequest(request: FetchRequest): Writer {
     .appendTaggedFields()
 }
 
-function parseAnswer(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): FetchAnswer {
+function parseAnswer(_correlationId: number, _apiKey: number, apiVersion: number, reader: Reader): FetchAnswer {
   reader.readInt32()
   const errorCode = reader.readInt16()
   reader.readInt32()
   const topics = reader.readArray((r) => {
-    r.readString()
+    if (apiVersion >= FETCH_BY_ID_VERSION) r.readUUID()
+    else r.readString()
     return r.readArray(parsePartition)
   })
   return { errorCode, partitions: topics.flat() }

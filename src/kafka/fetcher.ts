@@ -22,6 +22,7 @@ export interface FetcherParts {
   readonly positions: Positions
   readonly layout: TopicLayout
   readonly log: LogConnection
+  readonly topicId: () => string
   readonly bell: Doorbell
   /** False while the budget of bytes is used up. */
   readonly mayFetch: () => boolean
@@ -110,11 +111,13 @@ export class Fetcher {
   }
 
   #led(position: Position, node: number): boolean {
-    return position.state.kind === 'running' && this.#parts.layout.leader(position.partition)?.leader === node
+    const led = this.#parts.layout.leader(position.partition)
+    // A log under a new leader may not be the one that was read: looked at first (partition-claims.ts).
+    return position.state.kind === 'running' && led?.leader === node && led.leaderEpoch === position.trustedEpoch
   }
 
   async #fetch(node: number, asked: readonly Asked[], signal: AbortSignal): Promise<void> {
-    const { options, layout, log, bell } = this.#parts
+    const { options, layout, log, bell, topicId } = this.#parts
     const positions = asked.map(({ position, wanted }) => ({
       partition: position.partition,
       offset: wanted,
@@ -124,7 +127,8 @@ export class Fetcher {
     const maxBytes = Math.max(options.fetchBytesMax, ...positions.map((each) => each.maxBytes))
     const over = AbortSignal.any([signal, this.#renewal.signal])
     const connection = await log.get()
-    const request = { node, topic: options.topic, positions, maxWaitMs: options.fetchMaxWaitMs, minBytes: 1, maxBytes }
+    const { topic, fetchMaxWaitMs: maxWaitMs } = options
+    const request = { node, topic, topicId: topicId(), positions, maxWaitMs, minBytes: 1, maxBytes }
     const answer = await orAborted(connection.fetch(request, over), over)
     if (signal.aborted) return
     if (answer.errorCode !== 0) throw failed(answer.errorCode, null)

@@ -32,6 +32,8 @@ export interface ClaimsParts {
   /** Ranges of this partition, of whatever assignment, that were handed out and not settled. */
   readonly unsettled: (partition: number) => number
   readonly claimed: (position: Position) => void
+  /** Everything read of it counts for nothing: begin at the ledger again. */
+  readonly resync: (position: Position) => void
 }
 
 export class PartitionClaims {
@@ -45,8 +47,10 @@ export class PartitionClaims {
   async run(signal: AbortSignal): Promise<void> {
     const { bell, options } = this.#parts
     while (!signal.aborted) {
+      const led = this.#newlyLed()
       const due = this.#due()
-      if (due.length > 0) await this.#claim(due)
+      if (led.length > 0) await Promise.all(led.map((position) => this.#trust(position)))
+      else if (due.length > 0) await this.#claim(due)
       else await bell.wait(this.#nextDueMs(), options.time, signal)
     }
   }
@@ -67,15 +71,16 @@ export class PartitionClaims {
   #nextDueMs(): number {
     const nowMs = this.#parts.options.time.clock()
     let waitMs = Number.POSITIVE_INFINITY
-    for (const { state } of this.#parts.positions.all) {
+    for (const { state, fetchNotBeforeMs } of this.#parts.positions.all) {
       if (state.kind === 'claiming' && state.notBeforeMs > nowMs) waitMs = Math.min(waitMs, state.notBeforeMs - nowMs)
+      if (state.kind === 'running' && fetchNotBeforeMs > nowMs) waitMs = Math.min(waitMs, fetchNotBeforeMs - nowMs)
       if (state.kind === 'suspended') waitMs = Math.min(waitMs, Math.max(1, state.untilMs - nowMs))
     }
     return waitMs
   }
 
   async #claim(due: readonly Position[]): Promise<void> {
-    const { options, positions } = this.#parts
+    const { options, positions, start } = this.#parts
     const { ledger, events, time } = options
     const tokens = new Map(due.map((position) => [position, position.assignment]))
     const ours = (position: Position): boolean =>
@@ -97,8 +102,9 @@ export class PartitionClaims {
     for (const position of due) {
       const claim = answer.claims.find((each) => each.partition === position.partition)
       if (claim === undefined) {
-        if (ours(position) && !answer.refused.some((each) => each.partition === position.partition))
-          this.#again(position)
+        if (answer.refused.some((each) => each.partition === position.partition)) continue
+        start.lost(position.partition)
+        if (ours(position)) this.#again(position)
       } else if (ours(position)) fresh.push({ position, claim })
       else if (positions.get(position.partition) === undefined) await ledger.release([position.partition])
     }
@@ -111,12 +117,14 @@ export class PartitionClaims {
   }
 
   async #verify(position: Position, claim: Claim, ours: () => boolean): Promise<void> {
-    const { options, claimed } = this.#parts
+    const { options, claimed, layout, start } = this.#parts
     const { events, time, detector } = options
     const { partition, nextOffset } = claim
     const attempt = attemptOf(position)
     position.claimed(claim, nextOffset)
+    start.began(partition, claim.baseOffset)
     try {
+      const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
       const [earliest, latest] = [await this.#end(partition, 'earliest'), await this.#end(partition, 'latest')]
       const doubt = await this.#doubt(claim, earliest, latest)
       if (!ours()) return
@@ -132,13 +140,46 @@ export class PartitionClaims {
         const gap = position.lost(earliest, 'retention', time.clock())
         if (gap !== null) events.gapFound({ partition, ...gap })
       }
-      position.verified(time.clock())
+      position.verified(time.clock(), leaderEpoch)
       claimed(position)
     } catch (error) {
       if (!isRetriable(error)) throw error
       events.fetchFailed({ partition, error })
       if (ours()) position.resync(time.clock() + backoffMs(attempt, BACKOFF, time.random), attempt + 1)
     }
+  }
+
+  #newlyLed(): Position[] {
+    const { positions, layout } = this.#parts
+    const nowMs = this.#parts.options.time.clock()
+    return positions.all.filter((each) => {
+      if (each.state.kind !== 'running' || each.fetchNotBeforeMs > nowMs) return false
+      const led = layout.leader(each.partition)
+      return led !== undefined && led.leaderEpoch !== each.trustedEpoch
+    })
+  }
+
+  /**
+   * Another leader: goes on where its log holds what was read, as it tells by the end of the epoch of the last record (KIP-320).
+   * Where it does not, or cannot tell, the claim's own look decides.
+   */
+  async #trust(position: Position): Promise<void> {
+    const { options, layout, bell, resync } = this.#parts
+    const { partition, assignment, tailEpoch } = position
+    const { time, events } = options
+    const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
+    try {
+      const end = tailEpoch < 0 ? -1 : await this.#epochEnd(partition, tailEpoch)
+      if (position.assignment !== assignment) return
+      if (end >= position.expected) position.trustedEpoch = leaderEpoch
+      else resync(position)
+    } catch (error) {
+      if (!isRetriable(error)) throw error
+      events.fetchFailed({ partition, error })
+      layout.suspect()
+      position.fetchNotBeforeMs = time.clock() + backoffMs(position.fetchFailures++, BACKOFF, time.random)
+    }
+    bell.ring()
   }
 
   /** Why the log can't be the one that was read before; null when it can. */
@@ -153,7 +194,12 @@ export class PartitionClaims {
         )
       return `Partition ${partition} ends at ${latest}, the ledger stands at ${nextOffset}: truncated, recreated or another cluster`
     }
-    if (tail === null || tail.offset < earliest || tail.offset >= latest) return null
+    if (tail === null || tail.offset >= latest) return null
+    // Also where compaction, or retention, has taken the record that would tell.
+    const epochEnd = await this.#epochEnd(partition, tail.leaderEpoch)
+    if (epochEnd >= 0 && epochEnd <= tail.offset)
+      return `Partition ${partition} ends epoch ${tail.leaderEpoch} at ${epochEnd}, offset ${tail.offset} of it was stored: truncated, recreated or another cluster`
+    if (tail.offset < earliest) return null
     const found = await this.#recordAt(partition, tail.offset)
     if (found === null || (found.crc === tail.crc && found.timestamp === tail.timestamp)) return null
     return `Partition ${partition} holds another record at offset ${tail.offset} than the one that was stored: truncated, recreated or another cluster`
@@ -177,7 +223,7 @@ export class PartitionClaims {
 
   /** What the log holds at an offset; null where compaction took it. Throws KAFKA_UNAVAILABLE when it can't be read. */
   async #recordAt(partition: number, offset: number): Promise<{ crc: number; timestamp: number } | null> {
-    const { options, layout, log, bell } = this.#parts
+    const { options, layout, log, bell, start } = this.#parts
     const leader = layout.leader(partition)
     if (leader === undefined) throw new ProcessorError('KAFKA_UNAVAILABLE', `Nobody leads partition ${partition}`)
     const connection = await log.get()
@@ -185,6 +231,7 @@ export class PartitionClaims {
     const request = {
       node: leader.leader,
       topic: options.topic,
+      topicId: start.topicId,
       positions: [position],
       maxWaitMs: 0,
       minBytes: 1,

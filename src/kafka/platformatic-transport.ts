@@ -15,7 +15,7 @@ import { epochMs } from '../log.ts'
 import { BrokerCluster, type ClusterOptions, throwIfRefused } from './broker-cluster.ts'
 import type { BrokerConnection } from './broker-connection.ts'
 import { errorName } from './error-name.ts'
-import { fetchApi } from './fetch-api.ts'
+import { FETCH_BY_ID_VERSION, fetchApi, fetchByIdApi } from './fetch-api.ts'
 import type { GroupTransport, KafkaTransport, LogTransport } from './transport.ts'
 
 const UNKNOWN_TOPIC = 3
@@ -84,7 +84,9 @@ function logTransport(cluster: BrokerCluster, close: () => void): LogTransport {
     },
     async fetch(request, signal) {
       const connection = await cluster.node(request.node, 'fetch')
-      return connection.ask((to) => fetchApi.async(to, request), { heldMs: request.maxWaitMs, signal })
+      const known = request.topicId !== undefined && request.topicId !== ''
+      const api = known && cluster.fetchVersionMax >= FETCH_BY_ID_VERSION ? fetchByIdApi : fetchApi
+      return connection.ask((to) => api.async(to, request), { heldMs: request.maxWaitMs, signal })
     },
     async listOffsets({ node, topic, partitions }) {
       const connection = await cluster.node(node, 'other')

@@ -44,6 +44,10 @@ export class Position {
   stored = -1
   /** The only offset that may come next. */
   expected = -1
+  /** The leader epoch of the record before it, as far as we know; -1 unknown. */
+  tailEpoch = -1
+  /** The leader epoch under which the log was found to be the one that was read; nothing is fetched under another. */
+  trustedEpoch = -1
   /** Before this offset everything is in the database and read only for the detector. */
   warmUpEnd = -1
   /** Ranges handed out and not settled. */
@@ -76,10 +80,12 @@ export class Position {
     this.stored = claim.nextOffset
     this.expected = Math.min(from, claim.nextOffset)
     this.warmUpEnd = claim.nextOffset
+    this.tailEpoch = claim.tail?.leaderEpoch ?? -1
     this.state = { kind: 'verifying' }
   }
 
-  verified(nowMs: number): void {
+  verified(nowMs: number, leaderEpoch: number): void {
+    this.trustedEpoch = leaderEpoch
     this.state = { kind: 'running' }
     this.progressAtMs = nowMs
   }
@@ -171,6 +177,7 @@ export class Position {
     const { to, records, nowMs, leaderEpoch } = step
     this.buffer.push({ from: this.expected, to, records, gap: null, leaderEpoch, arrivedMs: nowMs })
     this.expected = to
+    if (leaderEpoch >= 0) this.tailEpoch = leaderEpoch
     this.#suspicion = null
     this.progressAtMs = nowMs
     this.fetchFailures = 0

@@ -90,10 +90,12 @@ export class KafkaSource implements Source {
       reading,
       life,
     })
-    this.#fetcher = new Fetcher({ options, positions, layout, log, bell, mayFetch: () => this.#mayFetch() })
+    const topicId = (): string => start.topicId
+    this.#fetcher = new Fetcher({ options, positions, layout, log, topicId, bell, mayFetch: () => this.#mayFetch() })
     const unsettled = (partition: number): number => this.#handedOut.ranges(partition)
     const claimed = (position: Position): void => this.#hints.note(position.partition, position.stored)
-    this.#claims = new PartitionClaims({ options, positions, layout, log, start, bell, unsettled, claimed })
+    const resync = (position: Position): void => this.#ownership.resync(position)
+    this.#claims = new PartitionClaims({ options, positions, layout, log, start, bell, unsettled, claimed, resync })
     this.#watchdog = new Watchdog({
       positions,
       events,

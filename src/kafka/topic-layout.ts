@@ -21,6 +21,8 @@ export class TopicLayout {
 
   /** cluster id ':' topic id; '' when the broker cannot tell. */
   key = ''
+  /** Hex; '' when the broker cannot tell. */
+  topicId = ''
 
   constructor(options: LayoutOptions) {
     this.#options = options
@@ -53,6 +55,7 @@ export class TopicLayout {
     const log = await this.#options.log.get()
     const metadata = await log.metadata(this.#options.topic)
     if (metadata.partitions === null || metadata.partitions.length === 0) return false
+    this.topicId = metadata.topicId
     this.key = metadata.topicId === '' ? '' : `${metadata.clusterId}:${metadata.topicId}`
     const sorted = [...metadata.partitions].sort((a, b) => a.partition - b.partition)
     this.#partitions = new Map(sorted.map((each) => [each.partition, each]))

@@ -18,6 +18,10 @@ export class TopicStart {
   #pinnedKey = ''
   /** The topic did not exist yet: whatever is in it now came after us, and is not old to anybody. */
   #olderThanTopic = false
+  /** The pinned topic's id, by which it is fetched; '' when the broker cannot tell. */
+  topicId = ''
+  /** Where the pipeline began, as far as this process has heard: a database that lost it begins there again. */
+  readonly #bases = new Map<number, number>()
 
   constructor(options: SourceOptions, log: LogConnection, layout: TopicLayout) {
     this.#options = options
@@ -28,6 +32,16 @@ export class TopicStart {
   /** Whether the ledger has a row for it. */
   pinned(partition: number): boolean {
     return this.#pinned.has(partition)
+  }
+
+  /** The ledger has told where the pipeline began. */
+  began(partition: number, baseOffset: number): void {
+    this.#bases.set(partition, baseOffset)
+  }
+
+  /** The ledger has no row for it any more: the database went back to a moment before it was pinned. */
+  lost(partition: number): void {
+    this.#pinned = new Set([...this.#pinned].filter((each) => each !== partition))
   }
 
   /** The layout shows partitions, or a topic, that the ledger was not told of. */
@@ -66,7 +80,7 @@ export class TopicStart {
     const { ledger, events, topic } = this.#options
     const startPolicy = this.#startPolicy
     const partitions = this.#layout.partitions
-    const topicKey = this.#layout.key
+    const { key: topicKey, topicId } = this.#layout
     let offsets: ReadonlyMap<number, number> = new Map()
     const startOffsets = async (): Promise<ReadonlyMap<number, number>> => {
       offsets = await this.#startOffsets(partitions)
@@ -76,7 +90,9 @@ export class TopicStart {
     if (pinned.created === 'first-start') events.startPinned({ topic, policy: startPolicy, offsets })
     if (pinned.created === 'recreated') events.topicRecreated({ topic, incarnation: pinned.incarnation })
     this.#pinned = new Set(partitions)
+    if (topicKey !== this.#pinnedKey) this.#bases.clear()
     this.#pinnedKey = topicKey
+    this.topicId = topicId
   }
 
   get #startPolicy(): 'latest' | 'earliest' {
@@ -91,7 +107,8 @@ export class TopicStart {
     try {
       const committed = await group.committed(topic, partitions)
       const policy = await logEnds(parts, partitions, this.#startPolicy)
-      return new Map(partitions.map((each) => [each, committed.get(each) ?? policy.get(each) ?? 0]))
+      const start = (each: number): number => this.#bases.get(each) ?? committed.get(each) ?? policy.get(each) ?? 0
+      return new Map(partitions.map((each) => [each, start(each)]))
     } finally {
       await group.close().catch(() => undefined)
     }

@@ -40,6 +40,8 @@ export interface FetchRequest {
   /** Broker id of the leader. */
   readonly node: number
   readonly topic: string
+  /** As in TopicMetadata: then another topic of the same name is not read in its place. By name where it is '' or missing. */
+  readonly topicId?: string
   readonly positions: readonly FetchPosition[]
   readonly maxWaitMs: number
   readonly minBytes: number

@@ -6,6 +6,7 @@
  *   fenced          that partition has another owner: leave it out, try the rest again
  *   stale           the ledger stands elsewhere. At our end: an earlier attempt of ours had committed and its answer was lost.
  *                   Before our start: the database was rewound (failover, restore). Otherwise somebody else got there.
+ *   missing         the ledger's row is gone: the database went back to before it was pinned; the source finds out which
  *   poison          PostgreSQL named the row: it becomes a dead letter, the rest is tried again (poison.ts)
  *   retry           the world is broken: the same again after a backoff, for ever. Never the ledger is asked what happened:
  *                   the attempt whose answer was lost may commit after we have looked.
@@ -85,6 +86,13 @@ class Flush {
         this.#failures = 0
         this.#pending = leaveOut(this.#pending, verdict, this.#outcomes, this.#world.events)
         return
+      case 'missing':
+        for (const { range } of this.#pending) {
+          this.#world.events.databaseRewound({ partition: range.partition, from: range.from, databaseOffset: -1 })
+          this.#outcomes.set(range, { kind: 'moved', range, nextOffset: -1 })
+        }
+        this.#pending = []
+        return
       case 'poison':
         return this.#isolate(verdict, error)
       default:
@@ -131,7 +139,7 @@ class Flush {
       } catch (error) {
         const verdict = judge(error)
         if (verdict.kind === 'poison') return { sqlstate: verdict.sqlstate, error }
-        if (verdict.kind === 'fenced' || verdict.kind === 'stale') throw error
+        if (verdict.kind === 'fenced' || verdict.kind === 'stale' || verdict.kind === 'missing') throw error
         await this.#wait(verdict, error)
       }
     }

@@ -21,6 +21,7 @@ export interface PostgresLedgerOptions {
 const EVEN_RECORDS = 10_000
 /** A live owner refreshes seen_at every 10 s; one that has not for so long is gone. */
 const GONE_AFTER = '60 seconds'
+const IDLE_LIMIT = `set local idle_in_transaction_session_timeout = '10s'`
 
 interface ClaimRow {
   readonly part: number
@@ -31,6 +32,7 @@ interface ClaimRow {
   readonly tail_offset: string | null
   readonly tail_ts: string | null
   readonly tail_crc: string | null
+  readonly topic_id: number
   readonly at_offset: string | null
   readonly format: number | null
   readonly state: Buffer | null
@@ -98,6 +100,7 @@ export class PostgresLedger implements Ledger {
   async #pin(client: Queries, request: PinRequest): Promise<PinnedTopic> {
     const { namespace } = this.#options
     const { topic, topicKey } = request
+    await client.query(IDLE_LIMIT)
     await client.query(`select pg_advisory_xact_lock(hashtextextended('insighthub ' || $1 || ' ' || $2, 0))`, [
       namespace,
       topic,
@@ -144,8 +147,10 @@ export class PostgresLedger implements Ledger {
   ): Promise<void> {
     const offsets = request.partitions.map((partition) => at.starts.get(partition) ?? 0)
     await client.query(
-      `insert into ingest_ledger (namespace, topic, incarnation, part, base_offset, next_offset)
-       select $1, $2, $3, p, o, o
+      // Epochs go on where the topic of this name before had come to: a batch of that one must not pass for one of this.
+      `insert into ingest_ledger (namespace, topic, incarnation, part, base_offset, next_offset, epoch)
+       select $1, $2, $3, p, o, o,
+              coalesce((select max(l.epoch) from ingest_ledger l where l.namespace = $1 and l.topic = $2 and l.part = p), 0)
          from unnest($4::int[], $5::bigint[]) as a(p, o)
        on conflict do nothing`,
       [this.#options.namespace, request.topic, at.incarnation, request.partitions, offsets],
@@ -159,6 +164,8 @@ export class PostgresLedger implements Ledger {
     const { group, owner } = this.#options
     const key = this.#key()
     await client.query(`set local lock_timeout = '5s'`)
+    // A worker that is stopped between these statements must not keep the rows from everybody else.
+    await client.query(IDLE_LIMIT)
     // A partition that no group has yet (it was just added) belongs to the group that lives on the others.
     const held = await client.query<{ part: number; rival: string | null }>(
       `select part, case
@@ -187,17 +194,22 @@ export class PostgresLedger implements Ledger {
           where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
          returning part, epoch, base_offset, next_offset, leader_epoch, tail_offset, tail_ts, tail_crc
        )
-       select claimed.*, s.at_offset, s.format, s.state,
+       select claimed.*, t.id as topic_id, s.at_offset, s.format, s.state,
               (select (coalesce(sum(l.records) filter (where l.part = claimed.part), 0) + ${EVEN_RECORDS}) /
                       (sum(l.records) + ${EVEN_RECORDS} * count(*))
                  from ingest_ledger l
                 where l.namespace = $1 and l.topic = $2 and l.incarnation = $3)::float8 as traffic_share
          from claimed
+         join ingest_topic t
+           on t.namespace = $1 and t.topic = $2 and t.incarnation = $3
          left join detector_snapshot s
            on s.namespace = $1 and s.topic = $2 and s.incarnation = $3 and s.part = claimed.part
         order by claimed.part`,
       [...key, free, owner, group],
     )
+    // After a failover another worker may have pinned the same topic again, under another id.
+    const topicId = rows[0]?.topic_id
+    if (topicId !== undefined && this.#pinned !== null) this.#pinned = { ...this.#pinned, topicId }
     return { claims: rows.map(claimOf), refused }
   }
 

@@ -10,6 +10,8 @@ export type Verdict =
   | { readonly kind: 'configuration'; readonly sqlstate: string }
   | { readonly kind: 'fenced'; readonly partition: number }
   | { readonly kind: 'stale'; readonly partition: number; readonly nextOffset: number }
+  /** The ledger has no such row (any more): the database went back, or somebody removed it. */
+  | { readonly kind: 'missing' }
   /** A change the program was sure of was refused: a bug. */
   | { readonly kind: 'broken'; readonly sqlstate: string | null }
 
@@ -39,7 +41,8 @@ export function classify(error: unknown): Verdict {
       const [partition, nextOffset] = fieldOf(error, 'detail').split(':').map(Number)
       return { kind: 'stale', partition: partition ?? -1, nextOffset: nextOffset ?? -1 }
     }
-    case 'IH003': // the ledger's row is gone: somebody removed it
+    case 'IH003':
+      return { kind: 'missing' }
     case 'P0001':
       return { kind: 'configuration', sqlstate }
     case '40001': // serialization failure

@@ -205,6 +205,33 @@ it('the transport tells offsets out of range, ends of logs and of epochs as code
   assert.deepEqual(await world.log.offsetForLeaderEpoch(epoch), { errorCode: 0, leaderEpoch: 0, endOffset: 1 })
 })
 
+it('[P18] [F16] the transport asks by topic id, and another topic of the same name does not answer', {
+  skip,
+}, async () => {
+  const topic = await newTopic(1)
+  await world.producer.send(topic, [{ key: null, value: Buffer.from('one') }])
+  const { topicId } = await world.log.metadata(topic)
+  const ask = async (id: string): Promise<FetchedPartition> => {
+    const positions = [{ partition: 0, offset: 0, leaderEpoch: -1, maxBytes: 1 << 20 }]
+    const request = {
+      node: await leaderOf(topic),
+      topic,
+      topicId: id,
+      positions,
+      maxWaitMs: 100,
+      minBytes: 1,
+      maxBytes: 1 << 20,
+    }
+    const [partition] = (await world.log.fetch(request, never)).partitions
+    return partition ?? assert.fail('no partition')
+  }
+  const found = await ask(topicId)
+  assert.deepEqual([found.errorCode, found.lastStableOffset], [0, 1])
+  assert.equal(readRange(found, 0, { plainBytesMax: 1 << 20 }).records.length, 1)
+  const other = topicId.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
+  assert.equal((await ask(other)).errorCode, 100)
+})
+
 it('the transport ends a waiting fetch at the abort, and fetches again afterwards', { skip }, async () => {
   const topic = await newTopic(1)
   await fetch(topic, 0) // connected from here on

@@ -5,6 +5,7 @@
 import { ProcessorError } from '../../src/errors.ts'
 import type {
   FetchedPartition,
+  FetchPosition,
   FetchRequest,
   GroupTransport,
   JoinAnswer,
@@ -67,8 +68,11 @@ export class FakeKafka implements KafkaTransport {
   partitions: FakePartition[] | null
   /** No broker answers. */
   down = false
-  /** Leader of every partition. */
+  /** Leader of every partition, and its epoch. */
   leader = 1
+  leaderEpoch = 3
+  /** Where an epoch ended; null: at the end of the log. */
+  epochEnd: ((epoch: number) => number) | null = null
   opened = 0
   fetches: FetchRequest[] = []
   /** Changes answers on their way, as a faulty client would; may wait. */
@@ -98,7 +102,8 @@ export class FakeKafka implements KafkaTransport {
       metadata: async () => {
         this.check()
         const partitions =
-          this.partitions?.map((_, partition) => ({ partition, leader: this.leader, leaderEpoch: 3 })) ?? null
+          this.partitions?.map((_, partition) => ({ partition, leader: this.leader, leaderEpoch: this.leaderEpoch })) ??
+          null
         return { clusterId: 'cluster', topicId: this.topicId, partitions }
       },
       fetch: (request, signal) => this.#fetch(request, signal),
@@ -112,7 +117,7 @@ export class FakeKafka implements KafkaTransport {
       offsetForLeaderEpoch: async ({ partition, leaderEpoch }) => ({
         errorCode: 0,
         leaderEpoch,
-        endOffset: this.partition(partition).end,
+        endOffset: this.epochEnd?.(leaderEpoch) ?? this.partition(partition).end,
       }),
       close: async () => undefined,
     }
@@ -125,8 +130,7 @@ export class FakeKafka implements KafkaTransport {
     this.check()
     this.fetches.push(request)
     const until = this.clock.nowMs + request.maxWaitMs
-    const read = (): FetchedPartition[] =>
-      request.positions.map(({ partition, offset }) => this.#read(partition, offset, request.node))
+    const read = (): FetchedPartition[] => request.positions.map((position) => this.#read(position, request))
     let partitions = read()
     while (partitions.every((each) => each.errorCode === 0 && each.batches.length === 0) && this.clock.nowMs < until) {
       await this.clock.time.sleep(50, signal)
@@ -140,7 +144,7 @@ export class FakeKafka implements KafkaTransport {
     return { errorCode: 0, partitions: tampered }
   }
 
-  #read(partition: number, offset: number, node: number): FetchedPartition {
+  #read({ partition, offset, leaderEpoch }: FetchPosition, { node, topicId }: FetchRequest): FetchedPartition {
     const found = this.partitions?.[partition]
     const ends = {
       highWatermark: found?.end ?? -1,
@@ -149,6 +153,8 @@ export class FakeKafka implements KafkaTransport {
     }
     const answer = { partition, ...ends, abortedTransactions: [], batches: Buffer.alloc(0) }
     if (found === undefined) return { ...answer, errorCode: 3 }
+    if (topicId !== undefined && topicId !== this.topicId) return { ...answer, errorCode: 100 }
+    if (leaderEpoch < this.leaderEpoch) return { ...answer, errorCode: 74 }
     if (node !== this.leader) return { ...answer, errorCode: 6 }
     if (found.errorCode !== 0) return { ...answer, errorCode: found.errorCode }
     if (offset < found.start || offset > found.end) return { ...answer, errorCode: 1 }

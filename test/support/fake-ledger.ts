@@ -74,8 +74,9 @@ export class FakeLedger implements Ledger, Store {
     this.claims++
     const heldBy = this.heldBy
     if (heldBy !== null) return { claims: [], refused: partitions.map((partition) => ({ partition, group: heldBy })) }
-    const claims = partitions.map((partition) => {
-      const row = this.row(partition)
+    const claims = partitions.flatMap((partition) => {
+      const row = this.rows.get(partition)
+      if (row === undefined) return []
       row.epoch++
       return {
         partition,
@@ -102,7 +103,8 @@ export class FakeLedger implements Ledger, Store {
   }
 
   #advance(range: PartitionRange): CommitOutcome {
-    const row = this.row(range.partition)
+    const row = this.rows.get(range.partition)
+    if (row === undefined) return { range, kind: 'moved', nextOffset: -1 }
     if (row.epoch !== range.epoch) return { range, kind: 'fenced' }
     if (row.next === range.to) return { range, kind: 'duplicate' }
     if (row.next !== range.from) return { range, kind: 'moved', nextOffset: row.next }

@@ -125,6 +125,17 @@ test('a ledger that stands elsewhere moves the source, and backwards is a rewoun
   }
 })
 
+test('[P23] a ledger without the row has gone back to before it was pinned: the source looks again', async () => {
+  const at = world()
+  const ranges = [0, 1].map((partition) => readyRange({ partition, from: 10, count: 5 }))
+  const outcomes = await flush(ranges, failing([failure('IH003')]), at)
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.kind === 'moved' && outcome.nextOffset),
+    [-1, -1],
+  )
+  assert.deepEqual(at.said, ['rewound', 'rewound'])
+})
+
 test('a refused row becomes a dead letter by its line, over several ranges', async () => {
   const ranges = [readyRange({ from: 0, count: 10 }), readyRange({ partition: 1, from: 100, count: 10 })]
   const outcomes = await flush(ranges, refusing(new Set([3, 105])), world())

@@ -1,0 +1,417 @@
+/**
+ * The SQL that the product sends, recognised by how it begins and done by hand. A statement about a table that nobody here looks
+ * at is taken as done; one about the ledger that is not known is an error of the simulation, told at once.
+ */
+
+import { readCopyFile } from './copy-file.ts'
+import {
+  type Changes,
+  type Database,
+  keyOf,
+  type LedgerRow,
+  SqlError,
+  type StoredLog,
+  type Transaction,
+} from './database.ts'
+
+export interface Answer {
+  readonly rows: Record<string, unknown>[]
+  readonly command: string
+}
+
+export interface Execution {
+  readonly database: Database
+  readonly transaction: Transaction
+  /** Settings of the transaction: `set local`. */
+  readonly settings: Map<string, number>
+}
+
+const NOTHING: Answer = { rows: [], command: 'OK' }
+const POSTGRES_EPOCH_MS = 946_684_800_000
+const GONE_AFTER_MS = 60_000
+
+type Handler = (at: Execution, values: readonly unknown[], sql: string) => Answer | Promise<Answer>
+
+const HANDLERS: readonly (readonly [string, Handler])[] = [
+  ['select pg_advisory_xact_lock', advisoryLock],
+  ['select id, incarnation, topic_key from ingest_topic', latestTopic],
+  ['update ingest_topic set topic_key', nameTopic],
+  ['insert into ingest_topic', insertTopic],
+  ['insert into ingest_ledger', insertLedger],
+  ['select part, case when owner_group', lockForClaim],
+  ['with claimed as (', claim],
+  ['update ingest_ledger set owner = null, owner_group = null', leave],
+  ['update ingest_ledger set owner = null', release],
+  ['update ingest_ledger set seen_at', seen],
+  ['select a.attname as name', columns],
+  ['select pg_get_serial_sequence', sequence],
+  ['select nextval', nextval],
+  ['select next_offset', plainRead],
+  ['select ingest_advance(', advanceAlone],
+]
+
+const known = new Map<string, Handler | null>()
+
+function handlerOf(sql: string): Handler | null {
+  const found = known.get(sql)
+  if (found !== undefined) return found
+  const plain = sql.replace(/\s+/g, ' ').trim().toLowerCase()
+  const handler = HANDLERS.find(([begin]) => plain.startsWith(begin))?.[1] ?? null
+  if (handler === null && /ingest_(ledger|topic|advance)/.test(plain))
+    throw new Error(`the simulated database does not know: ${plain}`)
+  known.set(sql, handler)
+  return handler
+}
+
+/** One statement with its values; not `begin` and `commit`, which are the session's. */
+export async function execute(at: Execution, sql: string, values: readonly unknown[]): Promise<Answer> {
+  const local = /^\s*set local (\w+) = '(\d+)s'/.exec(sql)
+  if (local !== null) {
+    at.settings.set(local[1] ?? '', Number(local[2]) * 1000)
+    return NOTHING
+  }
+  const handler = handlerOf(sql)
+  return handler === null ? NOTHING : await handler(at, values, sql)
+}
+
+async function advisoryLock({ database, transaction }: Execution): Promise<Answer> {
+  await database.lock(transaction, 'advisory', null)
+  return NOTHING
+}
+
+function latestTopic({ database }: Execution): Answer {
+  const latest = database.topics.toSorted((a, b) => b.incarnation - a.incarnation)[0]
+  return {
+    rows: latest === undefined ? [] : [{ id: latest.id, incarnation: latest.incarnation, topic_key: latest.key }],
+    command: 'SELECT',
+  }
+}
+
+function nameTopic({ database, transaction }: Execution, [id, key]: readonly unknown[]): Answer {
+  const found = database.topics.find((each) => each.id === id)
+  if (found !== undefined) transaction.changes.topics.push({ ...found, key: String(key) })
+  return NOTHING
+}
+
+function insertTopic({ database, transaction }: Execution, values: readonly unknown[]): Answer {
+  const topic = { id: database.nextId(), incarnation: Number(values[2]), key: String(values[3]) }
+  transaction.changes.topics.push(topic)
+  return { rows: [{ id: topic.id }], command: 'INSERT' }
+}
+
+function insertLedger({ database, transaction }: Execution, values: readonly unknown[]): Answer {
+  const incarnation = Number(values[2])
+  const [parts, offsets] = [numbers(values[3]), numbers(values[4])]
+  parts.forEach((part, index) => {
+    const key = keyOf(incarnation, part)
+    if (database.row(transaction, key) === undefined)
+      transaction.changes.ledger.set(key, newRow(database, incarnation, part, offsets[index] ?? 0))
+  })
+  return NOTHING
+}
+
+/** A row's epoch goes on where earlier topics of this name had come to. */
+function newRow(database: Database, incarnation: number, part: number, offset: number): LedgerRow {
+  let epoch = 0
+  for (const row of database.ledger.values()) if (row.part === part) epoch = Math.max(epoch, row.epoch)
+  return {
+    incarnation,
+    part,
+    base: offset,
+    next: offset,
+    epoch,
+    owner: null,
+    group: null,
+    seenAtMs: Number.NEGATIVE_INFINITY,
+    records: 0,
+    dead: 0,
+    deadItems: 0,
+    skipped: 0,
+    holes: 0,
+    gaps: 0,
+    rows: 0,
+    leaderEpoch: null,
+    tailOffset: null,
+    tailTimestamp: null,
+    tailCrc: null,
+  }
+}
+
+async function lockForClaim(at: Execution, values: readonly unknown[]): Promise<Answer> {
+  const { database, transaction, settings } = at
+  const incarnation = Number(values[2])
+  const group = String(values[5])
+  const rows: Record<string, unknown>[] = []
+  for (const part of numbers(values[3]).toSorted((a, b) => a - b)) {
+    const row = await database.forUpdate(transaction, keyOf(incarnation, part), settings.get('lock_timeout') ?? null)
+    if (row !== null) rows.push({ part, rival: rivalOf(database, row, group) })
+  }
+  return { rows, command: 'SELECT' }
+}
+
+/** The other group that lives on this partition, or, where nobody has it, on any of the topic. */
+function rivalOf(database: Database, row: LedgerRow, group: string): string | null {
+  const live = (each: LedgerRow): boolean => each.seenAtMs > database.schedule.nowMs - GONE_AFTER_MS
+  if (row.group === group) return null
+  if (row.group !== null && live(row)) return row.group
+  const others = [...database.ledger.values()].filter(
+    (each) => each.incarnation === row.incarnation && each.group !== null,
+  )
+  return others.find((each) => each.group !== group && live(each))?.group ?? null
+}
+
+async function claim(at: Execution, values: readonly unknown[]): Promise<Answer> {
+  const { database, transaction, settings } = at
+  const incarnation = Number(values[2])
+  const rows: Record<string, unknown>[] = []
+  for (const part of numbers(values[3]).toSorted((a, b) => a - b)) {
+    const key = keyOf(incarnation, part)
+    const row = await database.forUpdate(transaction, key, settings.get('lock_timeout') ?? null)
+    if (row === null) continue
+    Object.assign(row, {
+      epoch: row.epoch + 1,
+      owner: String(values[4]),
+      group: String(values[5]),
+      seenAtMs: database.schedule.nowMs,
+    })
+    const snapshot = database.snapshots.get(key)
+    const topicId = database.topics.find((each) => each.incarnation === incarnation)?.id
+    if (topicId === undefined) continue
+    rows.push({
+      topic_id: topicId,
+      traffic_share: 1,
+      part,
+      epoch: String(row.epoch),
+      base_offset: String(row.base),
+      next_offset: String(row.next),
+      leader_epoch: row.leaderEpoch,
+      tail_offset: textOf(row.tailOffset),
+      tail_ts: textOf(row.tailTimestamp),
+      tail_crc: textOf(row.tailCrc),
+      at_offset: snapshot === undefined ? null : String(snapshot.atOffset),
+      format: snapshot?.format ?? null,
+      state: snapshot?.state ?? null,
+    })
+  }
+  return { rows, command: 'SELECT' }
+}
+
+async function release(at: Execution, values: readonly unknown[]): Promise<Answer> {
+  return await ownRows(at, values, (row) => Object.assign(row, { owner: null }))
+}
+
+/** The group has no use for them any more. */
+async function leave(at: Execution, values: readonly unknown[]): Promise<Answer> {
+  return await ownRows(at, values, (row) => Object.assign(row, { owner: null, group: null }))
+}
+
+async function seen(at: Execution, values: readonly unknown[]): Promise<Answer> {
+  return await ownRows(at, values, (row) => Object.assign(row, { seenAtMs: at.database.schedule.nowMs }))
+}
+
+async function ownRows(
+  { database, transaction }: Execution,
+  values: readonly unknown[],
+  change: (row: LedgerRow) => void,
+): Promise<Answer> {
+  const incarnation = Number(values[2])
+  for (const part of numbers(values[3])) {
+    const key = keyOf(incarnation, part)
+    if (database.ledger.get(key)?.owner !== values[4]) continue
+    const row = await database.forUpdate(transaction, key, null)
+    if (row !== null && row.owner === values[4]) change(row)
+  }
+  return NOTHING
+}
+
+const COLUMNS: readonly (readonly [string, string])[] = [
+  ['log_id', 'int8'],
+  ['service', 'text'],
+  ['level', 'text'],
+  ['message', 'text'],
+  ['latency_ms', 'int4'],
+  ['anomaly_score', 'float8'],
+  ['is_anomaly', 'bool'],
+  ['created_at', 'timestamptz'],
+  ['user_id', 'text'],
+  ['metadata', 'jsonb'],
+  ['ingest_topic_id', 'int4'],
+  ['kafka_partition', 'int4'],
+  ['kafka_offset', 'int8'],
+  ['item', 'int4'],
+  ['score_source', 'text'],
+  ['explanation', 'jsonb'],
+  ['ingested_at', 'timestamptz'],
+]
+
+function columns(): Answer {
+  return { rows: COLUMNS.map(([name, type]) => ({ name, type, typmod: -1 })), command: 'SELECT' }
+}
+
+function sequence(): Answer {
+  return { rows: [{ name: 'logs_log_id_seq' }], command: 'SELECT' }
+}
+
+function nextval({ database }: Execution, [, count]: readonly unknown[]): Answer {
+  return { rows: Array.from({ length: Number(count) }, () => ({ id: String(database.nextId()) })), command: 'SELECT' }
+}
+
+/** Nothing in the product reads the ledger so; a mutant does. */
+function plainRead({ database }: Execution, [incarnation, part]: readonly unknown[]): Answer {
+  const row = database.ledger.get(keyOf(Number(incarnation), Number(part)))
+  return { rows: row === undefined ? [] : [{ next_offset: String(row.next) }], command: 'SELECT' }
+}
+
+// --- The flush: one text with COPYs in it.
+
+/** Every statement of a flush, in order, in one transaction. */
+export async function executeFlush(at: Execution, text: string, files: readonly Buffer[]): Promise<void> {
+  let next = 0
+  for (const statement of text.split(';')) {
+    const plain = statement.trim()
+    if (plain.startsWith('copy ')) copy(at, plain, files[next++] ?? Buffer.alloc(0))
+    else if (plain.startsWith('insert into ingest_gap')) insertGap(at, plain)
+    else if (plain.startsWith('insert into detector_snapshot')) insertSnapshot(at, plain)
+    else if (plain.startsWith('insert into log_aggregates')) countAggregates(at.transaction.changes, plain)
+    else if (plain.startsWith('select ingest_advance(')) await advance(at, plain)
+    else if (/\bingest_(ledger|topic|advance)\b/.test(plain))
+      throw new Error(`the simulated database does not know: ${plain}`)
+  }
+}
+
+function copy({ transaction }: Execution, statement: string, file: Buffer): void {
+  const names = (/\(([^)]*)\)/.exec(statement)?.[1] ?? '').split(',').map((name) => name.trim().replaceAll('"', ''))
+  const at = (name: string): number => names.indexOf(name)
+  const rows = readCopyFile(file)
+  if (statement.startsWith('copy ingest_dead_letter')) {
+    const [incarnation, part, offset, item, reason] = [
+      at('incarnation'),
+      at('part'),
+      at('offset'),
+      at('item'),
+      at('reason'),
+    ]
+    for (const row of rows)
+      transaction.changes.letters.push({
+        incarnation: int4(row[incarnation]),
+        partition: int4(row[part]),
+        offset: int8(row[offset]),
+        item: int4(row[item]),
+        reason: text(row[reason]),
+      })
+  } else if (statement.startsWith('copy logs')) {
+    const [message, score, topicId, partition] = [
+      at('message'),
+      at('anomaly_score'),
+      at('ingest_topic_id'),
+      at('kafka_partition'),
+    ]
+    const [offset, item, source, created] = [at('kafka_offset'), at('item'), at('score_source'), at('created_at')]
+    rows.forEach((row, index) => {
+      const log: StoredLog = {
+        topicId: int4(row[topicId]),
+        partition: int4(row[partition]),
+        offset: int8(row[offset]),
+        item: int4(row[item]),
+        message: text(row[message]),
+        score: row[score]?.readDoubleBE() ?? -1,
+        source: text(row[source]),
+        createdMs: int8(row[created]) / 1000 + POSTGRES_EPOCH_MS,
+      }
+      if (log.message.endsWith('poison'))
+        throw new SqlError('22P02', 'invalid input', { where: `COPY logs, line ${index + 1}, column message` })
+      transaction.changes.logs.push(log)
+    })
+  }
+}
+
+const NUMBERS_OF_VALUES = /UTF8'\), (\d+), (\d+), (\d+), (\d+)/
+
+function insertGap({ transaction }: Execution, statement: string): void {
+  const [, incarnation, partition, from, to] = (NUMBERS_OF_VALUES.exec(statement) ?? []).map(Number)
+  transaction.changes.gaps.push({
+    incarnation: incarnation ?? -1,
+    partition: partition ?? -1,
+    from: from ?? -1,
+    to: to ?? -1,
+  })
+}
+
+function insertSnapshot({ transaction }: Execution, statement: string): void {
+  const [, incarnation = -1, partition = -1, atOffset = -1, format = -1] = (
+    NUMBERS_OF_VALUES.exec(statement) ?? []
+  ).map(Number)
+  const state = Buffer.from(/'\\x([0-9a-f]*)'::bytea/.exec(statement)?.[1] ?? '', 'hex')
+  transaction.changes.snapshots.set(keyOf(incarnation, partition), { atOffset, format, state })
+}
+
+function countAggregates({ counted }: Changes, statement: string): void {
+  for (const [, partition, total] of statement.matchAll(/,to_timestamp\(\d+\),(\d+),(\d+),/g))
+    counted.set(Number(partition), (counted.get(Number(partition)) ?? 0) + Number(total))
+}
+
+/** Not as the last statement of a flush: only mutants send it so. */
+async function advanceAlone(at: Execution, _values: readonly unknown[], sql: string): Promise<Answer> {
+  await advance(at, sql)
+  return NOTHING
+}
+
+async function advance({ database, transaction, settings }: Execution, statement: string): Promise<void> {
+  const incarnation = Number(/UTF8'\), (\d+), '/.exec(statement)?.[1])
+  const arrays = [...statement.matchAll(/'\{([^}]*)\}'::(?:integer|bigint)\[\]/g)].map((match) =>
+    (match[1] ?? '').split(',').map((each) => (each === 'NULL' ? null : Number(each))),
+  )
+  const of = (array: number, index: number): number => arrays[array]?.[index] ?? 0
+  const parts = (arrays[0] ?? []).map(Number)
+  const rows: LedgerRow[] = []
+  for (const [index, part] of parts.entries()) {
+    const row = await database.forUpdate(transaction, keyOf(incarnation, part), settings.get('lock_timeout') ?? null)
+    if (row === null) continue
+    rows.push(row)
+    if (row.epoch !== of(1, index) && database.switches.fencing)
+      throw new SqlError('IH001', `fenced: partition ${part}`, { detail: String(part) })
+    if (row.next !== of(2, index) && database.switches.compareAndSet && !statement.includes('unchecked'))
+      throw new SqlError('IH002', `stale: partition ${part}`, { detail: `${part}:${row.next}` })
+  }
+  if (rows.length !== parts.length) throw new SqlError('IH003', 'ledger row missing')
+  rows.forEach((row, index) => {
+    transaction.changes.advances.push({
+      incarnation,
+      part: row.part,
+      epoch: of(1, index),
+      from: of(2, index),
+      to: of(3, index),
+    })
+    row.next = of(3, index)
+    row.records += of(4, index)
+    row.dead += of(5, index)
+    row.deadItems += of(6, index)
+    row.skipped += of(7, index)
+    row.holes += of(8, index)
+    row.gaps += of(9, index)
+    row.rows += of(10, index)
+    row.leaderEpoch = arrays[11]?.[index] ?? row.leaderEpoch
+    row.tailOffset = arrays[12]?.[index] ?? row.tailOffset
+    row.tailTimestamp = arrays[13]?.[index] ?? row.tailTimestamp
+    row.tailCrc = arrays[14]?.[index] ?? row.tailCrc
+    row.seenAtMs = database.schedule.nowMs
+    if (row.records + row.dead + row.skipped + row.holes + row.gaps !== row.next - row.base)
+      throw new SqlError('23514', 'violates check constraint "every_offset_accounted_for"')
+  })
+}
+
+function numbers(value: unknown): number[] {
+  return Array.isArray(value) ? value.map(Number) : []
+}
+function textOf(value: number | null): string | null {
+  return value === null ? null : String(value)
+}
+function int4(field: Buffer | null | undefined): number {
+  return field?.readInt32BE() ?? -1
+}
+function int8(field: Buffer | null | undefined): number {
+  return field === null || field === undefined ? -1 : Number(field.readBigInt64BE())
+}
+function text(field: Buffer | null | undefined): string {
+  return field?.toString('utf8') ?? ''
+}

@@ -1,0 +1,65 @@
+/** The log under a name, a leader or a ledger's row is not always the one that was read before. Found by the simulation. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FakePartition } from '../../support/fake-kafka.ts'
+import { SourceWorld } from '../../support/source-world.ts'
+
+test('[P18] [F16] a topic made again between two looks at the layout is not read as the old one', async () => {
+  const world = new SourceWorld(1).start()
+  world.kafka.partition(0).produce(['a', 'b', 'c'])
+  await world.caughtUp()
+  // The new one has grown past the old position before anybody asked for the layout again.
+  const again = new FakePartition()
+  again.produce(Array.from({ length: 8 }, (_, i) => `new ${i}`))
+  world.kafka.topicId = 'bb'
+  world.kafka.partitions = [again]
+  await world.clock.until('the new incarnation is stored', () => world.stored(0).length === 8)
+  assert.equal(world.ledger.incarnation, 2)
+  assert.deepEqual(world.stored(0), [0, 1, 2, 3, 4, 5, 6, 7])
+  assert.ok(world.kafka.fetches.every(({ topicId }) => topicId !== undefined && topicId !== ''))
+  await world.finish()
+})
+
+test('[P17] a log that lost its end in an unclean election and grew past us again is not read on', async () => {
+  const world = new SourceWorld(1).start()
+  const partition = world.kafka.partition(0)
+  partition.produce(['a', 'b'])
+  partition.produce(['c', 'd'])
+  await world.caughtUp()
+  partition.batches = partition.batches.slice(0, 1)
+  partition.end = 2
+  partition.produce(Array.from({ length: 6 }, (_, i) => `other ${i}`))
+  world.kafka.leaderEpoch = 4
+  world.kafka.epochEnd = (epoch) => (epoch < 4 ? 2 : partition.end)
+  await world.clock.until('it waits for an operator', () => world.source.status().partitions[0]?.state === 'suspended')
+  assert.deepEqual(world.stored(0), [0, 1, 2, 3])
+  assert.ok(world.heard('fetchFailed').length > 0)
+  await world.finish()
+})
+
+test('a new leader with the same log is followed without beginning at the ledger again', async () => {
+  const world = new SourceWorld(1).start()
+  const partition = world.kafka.partition(0)
+  partition.produce(['a', 'b'])
+  await world.caughtUp()
+  const { claims } = world.ledger
+  world.kafka.leaderEpoch = 4
+  world.kafka.epochEnd = (epoch) => (epoch < 4 ? 2 : partition.end)
+  partition.produce(['c'])
+  await world.caughtUp()
+  assert.equal(world.ledger.claims, claims)
+  await world.finish()
+})
+
+test('[P23] [F7] a partition that the database lost in a failover is pinned where the pipeline began, and read again', async () => {
+  const world = new SourceWorld(2).start()
+  world.kafka.partition(0).produce(['a', 'b', 'c'])
+  world.kafka.partition(1).produce(['d'])
+  await world.caughtUp()
+  world.ledger.rows.delete(0)
+  world.kafka.partition(0).produce(['e'])
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), [0, 1, 2, 3])
+  assert.deepEqual(world.stored(1), [0])
+  await world.finish()
+})
