@@ -4,6 +4,7 @@ import { SETTINGS, type Setting } from '../src/config/settings.ts'
 import { ERROR_CODES, type ErrorCode, isRetriable, ProcessorError } from '../src/errors.ts'
 import { openApi } from '../src/ml-engine/openapi.ts'
 import { metricsPage } from '../src/telemetry/metrics-page.ts'
+import { pitfallsPage } from './pitfalls-page.ts'
 
 const packageVersion =
   /"version": "([^"]+)"/.exec(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))?.[1] ?? ''
@@ -88,6 +89,7 @@ export function generatedPages(): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationPage()],
     ['docs/metrics.md', metricsPage()],
     ['docs/errors.md', errorsPage()],
+    ['docs/pitfalls.md', pitfallsPage()],
     ['.env.example', envExample()],
     ['docs/openapi.json', `${JSON.stringify(openApi(packageVersion), null, 2)}\n`],
   ])

@@ -38,7 +38,7 @@ test('each page answers with its status, its type and its body', async () => {
   })
 })
 
-test('not ready and not alive are 503, with what is missing', async () => {
+test('[P33] not ready and not alive are 503, with what is missing', async () => {
   const missing = ['the consumer group']
   const readiness = () => ({ ready: false, missing, degraded: ['the ML engine'] })
   await serving({ readiness, live: () => false }, async ({ address }) => {

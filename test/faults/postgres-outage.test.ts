@@ -82,7 +82,7 @@ describe(`PostgreSQL away for ${OUTAGE_SECONDS} s under ${RATE} logs/s`, { timeo
   const members = (): string => (JSON.parse(status) as { member: string }).member
   let status = ''
 
-  test('costs nothing but time', async (context) => {
+  test('[F5] [F27] costs nothing but time', async (context) => {
     status = (await worker.get('/status')).body
     const member = members()
     let sent = 0

@@ -138,7 +138,7 @@ describe('the store', { timeout: 120_000 }, () => {
     assert.equal(claims[0]?.trafficShare, 10_003 / 40_003, 'three records more than the other three partitions')
   })
 
-  inWorld('the same batch again is a duplicate and changes nothing', async (at) => {
+  inWorld('[P6] the same batch again is a duplicate and changes nothing', async (at) => {
     const range = readyRange({ from: 0, count: 5 })
     assert.deepEqual(kinds(await commit(at, range)), ['committed'])
     assert.deepEqual(kinds(await commit(at, range)), ['duplicate'])
@@ -306,7 +306,7 @@ describe('rows that PostgreSQL refuses', { timeout: 120_000 }, () => {
 })
 
 describe('connections that are cut', { timeout: 120_000 }, () => {
-  inWorld('at any moment of a commit, every log is stored once', async (at) => {
+  inWorld('[P6] [F3] [F6] at any moment of a commit, every log is stored once', async (at) => {
     const rounds = 60
     const size = 400
     let writing = true
@@ -344,7 +344,7 @@ describe('connections that are cut', { timeout: 120_000 }, () => {
     assert.equal((seen['committed'] ?? 0) + (seen['duplicate'] ?? 0), rounds * PARTITIONS.length)
   })
 
-  inWorld('a lost answer: the transaction committed, the retry finds it', async (at) => {
+  inWorld('[P6] [F3] a lost answer: the transaction committed, the retry finds it', async (at) => {
     const range = readyRange({ from: 0, count: 5 })
     await commit(at, range)
     // As our lane sees it after COMMIT went through and the answer did not: the same batch, on a new connection.
@@ -423,7 +423,7 @@ describe('what is read back', { timeout: 120_000 }, () => {
 })
 
 describe('the ledger', { timeout: 120_000 }, () => {
-  test('the start is pinned once, also by two first starts at once; partitions added later begin at 0', async () => {
+  test('[P10] [P20] the start is pinned once, also by two first starts at once; partitions added later begin at 0', async () => {
     const database = await migratedDatabase(server())
     const [one, two] = [ledgerOf(database), ledgerOf(database, 'processors', 'worker-2')]
     let asked = 0
@@ -451,7 +451,7 @@ describe('the ledger', { timeout: 120_000 }, () => {
     await Promise.all([one.close(), two.close()])
   })
 
-  test('a live foreign group is refused and named; what it left for good is free', async () => {
+  test('[P22] [F24] a live foreign group is refused and named; what it left for good is free', async () => {
     const database = await migratedDatabase(server())
     const [ours, theirs] = [ledgerOf(database), ledgerOf(database, 'others', 'stranger')]
     await ours.pin(request)

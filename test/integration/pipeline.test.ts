@@ -74,7 +74,7 @@ for (const [name, open] of brokers) {
       await postgres.close()
     })
 
-    test('every log is stored once, through a kill, a graceful stop and a join; hostile messages end as the table says', async () => {
+    test('[F1] [F12] [F19] every log is stored once, through a kill, a graceful stop and a join; hostile messages end as the table says', async () => {
       const first = worker()
       await first.said(topic) // it says that it waits for the topic
       const producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
@@ -130,7 +130,7 @@ for (const [name, open] of brokers) {
       )
     })
 
-    test('PostgreSQL stopped in the middle: nothing is lost, doubled or dead-lettered, and it goes on by itself', async () => {
+    test('[P33] [F5] PostgreSQL stopped in the middle: nothing is lost, doubled or dead-lettered, and it goes on by itself', async () => {
       const before = await count('select count(*) n from logs')
       const dead = await count('select count(*) n from ingest_dead_letter')
       const producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
@@ -158,7 +158,7 @@ for (const [name, open] of brokers) {
       assert.equal(await count('select count(*) n from ingest_dead_letter'), dead)
     })
 
-    test('a stop commits what is in hand, leaves the group and exits 0', async () => {
+    test('[F20] a stop commits what is in hand, leaves the group and exits 0', async () => {
       const running = workers.filter((each) => each.child.exitCode === null && each.child.signalCode === null)
       for (const each of running) each.kill('SIGTERM')
       assert.deepEqual(

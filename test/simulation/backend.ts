@@ -1,6 +1,7 @@
 /** A backend of the simulated PostgreSQL: one connection's transactions, one request at a time, whatever became of the client. */
 import { type Database, SqlError, Transaction } from './database.ts'
-import { type Answer, execute, executeFlush } from './statements.ts'
+import { executeFlush } from './flush-statements.ts'
+import { type Answer, execute } from './statements.ts'
 
 const IDLE_TIMEOUT = 'idle_in_transaction_session_timeout'
 

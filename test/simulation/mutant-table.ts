@@ -1,5 +1,6 @@
 /** The table of docs/mutants.md: each rule of the protocol left out, and after how many seeds which invariant noticed. */
-import { MUTANTS, type Mutant } from './mutants.ts'
+import type { Mutant } from './mutants/mutant.ts'
+import { MUTANTS } from './mutants.ts'
 import { planOf } from './plan.ts'
 import { simulate } from './simulate.ts'
 

@@ -38,6 +38,43 @@ export const FAULT_KINDS = [
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
+/** The faults of docs/pitfalls.md that each stands for. */
+export const FAULTS_OF_KIND: Readonly<Record<FaultKind, readonly string[]>> = {
+  kill: ['F1'],
+  stop: ['F21'],
+  zombie: ['F2', 'F21'],
+  'stopped in claim': ['F2'],
+  'stopped in flush': ['F2'],
+  'killed in flush': ['F1', 'F3'],
+  terminate: ['F12', 'F20'],
+  'database restart': ['F5'],
+  'database down': ['F5'],
+  'cut backend': ['F6'],
+  failover: ['F7'],
+  'lost requests': ['F3'],
+  'lost answers': ['F3'],
+  'late commits': ['F3'],
+  'slow database': ['F4'],
+  'database errors': ['F8', 'F9', 'F25'],
+  'permission revoked': ['F26'],
+  'database dark': ['F4'],
+  'spoiled commits': ['F3'],
+  'Kafka cut': ['F11'],
+  'Kafka dark': ['F11'],
+  'broker down': ['F10'],
+  'leader moves': ['F10'],
+  'coordinator down': ['F10'],
+  'late fetches': ['F13'],
+  'client skips': ['F13'],
+  'client repeats': ['F13'],
+  'client stalls': ['F14'],
+  retention: ['F15'],
+  'partitions added': ['F17'],
+  'topic made again': ['F16'],
+  'log truncated': ['F16'],
+  'wall clock jumps': ['F22'],
+}
+
 export interface Fault {
   readonly kind: FaultKind
   readonly atMs: number

@@ -5,7 +5,7 @@ import { type Failure, runSeeds } from './seeds.ts'
 
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 5_000)
 
-test(`[I1-I11] ${SEEDS} seeds of at least 200 records and 10 faults lose, double, alter and forget nothing`, async (context) => {
+test(`[F30] ${SEEDS} seeds of at least 200 records and 10 faults lose, double, alter and forget nothing`, async (context) => {
   const failures: Failure[] = []
   const total = { seeds: 0, records: 0, faults: 0 }
   await runSeeds({ from: 1, to: SEEDS + 1 }, (chunk) => {

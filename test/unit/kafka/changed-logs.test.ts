@@ -63,3 +63,28 @@ test('[P23] [F7] a partition that the database lost in a failover is pinned wher
   assert.deepEqual(world.stored(1), [0])
   await world.finish()
 })
+
+test('[P11] [P12] [P21] every assignment is read from the ledger on, and not before it is known', async () => {
+  const world = new SourceWorld(1).start()
+  world.kafka.partition(0).produce(['a', 'b', 'c', 'd'])
+  await world.caughtUp()
+  const before = world.kafka.fetches.length
+  // Kafka has forgotten what the group had committed, and then says something else.
+  for (const committed of [null, 1, 99]) {
+    world.kafka.group.commits.clear()
+    if (committed !== null) world.kafka.group.commits.set(0, committed)
+    const { claims } = world.ledger
+    world.kafka.group.rebalancing = true
+    await world.clock.until('claimed again', () => world.ledger.claims > claims && !world.kafka.group.rebalancing)
+    world.kafka.partition(0).produce(['more'])
+    await world.caughtUp()
+  }
+  assert.deepEqual(world.stored(0), [0, 1, 2, 3, 4, 5, 6])
+  const asked = world.kafka.fetches.slice(before).flatMap(({ positions }) => positions.map(({ offset }) => offset))
+  // The record before the ledger's offset is looked at to recognise the log; nothing else lies outside.
+  assert.ok(
+    asked.every((offset) => offset >= 3 && offset <= 7),
+    String(asked),
+  )
+  await world.finish()
+})

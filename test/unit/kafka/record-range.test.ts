@@ -23,7 +23,7 @@ const offsets = (found: RecordRange): number[] => found.records.map((record) => 
 const sent = (baseOffset: number, count: number, producerId: bigint): Buffer =>
   plainBatch(baseOffset, count, { producerId, transactional: true })
 
-it('a record range accounts for every offset from the wanted one on, and remembers the last record', () => {
+it('[P13] a record range accounts for every offset from the wanted one on, and remembers the last record', () => {
   const found = range([plainBatch(10, 5), plainBatch(15, 2)], 12)
   assert.deepEqual(offsets(found), [12, 13, 14, 15, 16])
   const { from, to, holes, gapTo, error, truncated } = found
@@ -65,7 +65,7 @@ it('a record range counts what compaction took out of a batch as holes, at its f
   assert.equal(found.holes, 8)
 })
 
-it('a record range advances over markers and emptied batches at the end of a log without a record', () => {
+it('[P14] [P15] a record range advances over markers and emptied batches at the end of a log without a record', () => {
   const found = range([markerBatch(5, 1n, 'commit')], 5)
   assert.deepEqual([found.to, found.holes, found.tail], [6, 1, null])
 })
@@ -101,7 +101,7 @@ it('a record range refuses batches that overlap', () => {
   assert.deepEqual([found.to, found.error?.code], [3, 'KAFKA_CORRUPT_BATCH'])
 })
 
-it('a record range hides the records of aborted transactions only, among committed and plain ones', () => {
+it('[P15] [F29] a record range hides the records of aborted transactions only, among committed and plain ones', () => {
   const batches = [
     sent(0, 2, 1n),
     sent(2, 2, 2n),

@@ -6,7 +6,7 @@ import { SourceWorld } from '../../support/source-world.ts'
 const many = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `log ${from + index}`)
 const upTo = (count: number, from = 0): number[] => Array.from({ length: count - from }, (_, index) => from + index)
 
-test('every record is stored once and in order, and hints follow', async () => {
+test('[P1] every record is stored once and in order, and hints follow', async () => {
   const world = new SourceWorld(2)
   world.kafka.partition(0).produce(many(300))
   world.kafka.partition(1).produce(many(50))
@@ -28,7 +28,7 @@ test('every record is stored once and in order, and hints follow', async () => {
   assert.deepEqual(world.heard('partitionsRevoked'), [{ partitions: [0, 1], how: 'stopped' }])
 })
 
-test('topic, Kafka and database may come later than the source', async () => {
+test('[F10] topic, Kafka and database may come later than the source', async () => {
   const world = new SourceWorld(null)
   world.kafka.down = true
   world.ledger.down = true
@@ -80,7 +80,7 @@ test('the first start takes the group offset, else the end that the policy names
   await world.finish()
 })
 
-test('before a rebalance what was handed out is stored, hinted and released; then reading goes on', async () => {
+test('[P3] [P9] [F12] before a rebalance what was handed out is stored, hinted and released; then reading goes on', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(10))
   world.start()
@@ -106,7 +106,7 @@ test('before a rebalance what was handed out is stored, hinted and released; the
   await world.finish()
 })
 
-test('a store that hangs holds a rebalance for ten seconds, and its late batch is fenced or counted once', async () => {
+test('[P3] a store that hangs holds a rebalance for ten seconds, and its late batch is fenced or counted once', async () => {
   const world = new SourceWorld(1)
   world.start()
   await world.clock.until('assigned', () => world.heard('partitionsClaimed').length > 0)
@@ -122,7 +122,7 @@ test('a store that hangs holds a rebalance for ten seconds, and its late batch i
   await world.finish()
 })
 
-test('an answer that arrives after the partition was lost is dropped', async () => {
+test('[P8] [F13] an answer that arrives after the partition was lost is dropped', async () => {
   const world = new SourceWorld(1)
   const answer = Promise.withResolvers<void>()
   world.kafka.partition(0).produce(many(5))
@@ -143,7 +143,7 @@ test('an answer that arrives after the partition was lost is dropped', async () 
   await world.finish()
 })
 
-test('a fenced partition is claimed again only after a later heartbeat', async () => {
+test('[P4] [F11] a fenced partition is claimed again only after a later heartbeat', async () => {
   const world = new SourceWorld(1).start()
   await world.clock.until('assigned', () => world.heard('partitionsClaimed').length > 0)
   world.ledger.row(0).epoch = 7
@@ -158,7 +158,7 @@ test('a fenced partition is claimed again only after a later heartbeat', async (
   await world.finish()
 })
 
-test('a ledger that moved is believed: ahead and rewound', async () => {
+test('[P23] [F7] a ledger that moved is believed: ahead and rewound', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(10))
   world.start()
@@ -173,7 +173,7 @@ test('a ledger that moved is believed: ahead and rewound', async () => {
   await world.finish()
 })
 
-test('offsets between two batches become holes after a second look, markers at once, also at the end of the log', async () => {
+test('[P14] [P15] [F29] offsets between two batches become holes after a second look, markers at once, also at the end of the log', async () => {
   const world = new SourceWorld(1)
   const partition = world.kafka.partition(0)
   partition.produce(many(5))
@@ -188,7 +188,7 @@ test('offsets between two batches become holes after a second look, markers at o
   await world.finish()
 })
 
-test('records that one answer left out are fetched again and not passed over', async () => {
+test('[F13] records that one answer left out are fetched again and not passed over', async () => {
   const world = new SourceWorld(1)
   const partition = world.kafka.partition(0)
   partition.produce(many(5))
@@ -206,7 +206,7 @@ test('records that one answer left out are fetched again and not passed over', a
   await world.finish()
 })
 
-test('what retention took is a gap, at the start and on the way', async () => {
+test('[P16] [F15] what retention took is a gap, at the start and on the way', async () => {
   const world = new SourceWorld(1)
   const partition = world.kafka.partition(0)
   partition.produce(many(10))
@@ -245,7 +245,7 @@ test('the detector warms up to exactly where the ledger stands', async () => {
   await world.finish()
 })
 
-test('a log whose last stored record is another one is not read', async () => {
+test('[P17] [P19] [F16] a log whose last stored record is another one is not read', async () => {
   const world = new SourceWorld(2)
   for (const index of [0, 1]) world.kafka.partition(index).produce(many(10))
   world.start()
@@ -265,7 +265,7 @@ test('a log whose last stored record is another one is not read', async () => {
   await world.finish()
 })
 
-test('fetching pauses when the budget is used up, heartbeats go on, and it resumes', async () => {
+test('[F27] fetching pauses when the budget is used up, heartbeats go on, and it resumes', async () => {
   const world = new SourceWorld(1, { bufferBytesMax: 30_000, rowsMax: 50 })
   for (let index = 0; index < 40; index++) world.kafka.partition(0).produce(many(50))
   const letGo = world.ledger.hold()
@@ -286,7 +286,7 @@ test('fetching pauses when the budget is used up, heartbeats go on, and it resum
   await world.finish()
 })
 
-test('an abort hands out what is buffered, and ends when it is stored', async () => {
+test('[F20] an abort hands out what is buffered, and ends when it is stored', async () => {
   const world = new SourceWorld(1, { rowsMax: 10 })
   const letGo = world.ledger.hold()
   for (let index = 0; index < 4; index++) world.kafka.partition(0).produce(many(10))
@@ -304,7 +304,7 @@ test('an abort hands out what is buffered, and ends when it is stored', async ()
   assert.equal(world.kafka.group.left.length, 1)
 })
 
-test('partitions that are added later are read from 0', async () => {
+test('[P10] [P20] [F17] partitions that are added later are read from 0', async () => {
   const world = new SourceWorld(1, { startPolicy: 'latest' })
   world.kafka.partition(0).produce(many(5))
   world.start()
@@ -318,7 +318,7 @@ test('partitions that are added later are read from 0', async () => {
   await world.finish()
 })
 
-test('a topic that was deleted and made again is read from 0 as another incarnation', async () => {
+test('[P18] [F16] a topic that was deleted and made again is read from 0 as another incarnation', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(5))
   world.start()
@@ -333,7 +333,7 @@ test('a topic that was deleted and made again is read from 0 as another incarnat
   await world.finish()
 })
 
-test('a leader that moves is followed', async () => {
+test('[F10] a leader that moves is followed', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(5))
   world.start()
@@ -345,7 +345,7 @@ test('a leader that moves is followed', async () => {
   await world.finish()
 })
 
-test('Kafka may go away and come back', async () => {
+test('[F10] [F11] Kafka may go away and come back', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(5))
   world.start()
@@ -359,7 +359,7 @@ test('Kafka may go away and come back', async () => {
   await world.finish()
 })
 
-test('a partition that stands still is read again, then over new connections, then the source gives up', async () => {
+test('[F14] a partition that stands still is read again, then over new connections, then the source gives up', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(5))
   world.kafka.tamper = (fetched) => ({ ...fetched, batches: Buffer.alloc(0) })
@@ -373,7 +373,7 @@ test('a partition that stands still is read again, then over new connections, th
   assert.ok(world.kafka.opened >= 2)
 })
 
-test('a fetch that never returns is cut by new connections', async () => {
+test('[F14] a fetch that never returns is cut by new connections', async () => {
   const world = new SourceWorld(1)
   world.start()
   await world.clock.until('a fetch is under way', () => world.kafka.fetches.length > 0)
@@ -407,7 +407,7 @@ test('a corrupt batch is said, what lies before it is stored, and it is tried ag
   await world.finish()
 })
 
-test('partitions that another group holds are said to be, and taken when they are free', async () => {
+test('[P22] [F24] partitions that another group holds are said to be, and taken when they are free', async () => {
   const world = new SourceWorld(1)
   world.kafka.partition(0).produce(many(5))
   world.ledger.heldBy = 'other-group'

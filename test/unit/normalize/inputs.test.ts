@@ -240,7 +240,7 @@ test('row 19: impossible times give way to the record timestamp; old but sane on
   assert.equal(onlyLog(logJson({ timestamp: young }), { limits }).event.createdAt, young)
 })
 
-test('row 20: a log without a timestamp has the time of its record, and that is no coercion', () => {
+test('[P29] row 20: a log without a timestamp has the time of its record, and that is no coercion', () => {
   const { event, metadata } = onlyLog(logJson({ timestamp: undefined }))
   assert.deepEqual([event.createdAt, metadata], [RECORD_TIME, null])
 })

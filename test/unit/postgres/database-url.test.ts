@@ -32,7 +32,7 @@ test('a mistake is named, and the password is not repeated', () => {
     )
 })
 
-test('what each sslmode checks is what libpq says', () => {
+test('[F28] what each sslmode checks is what libpq says', () => {
   const seen = SSL_MODES.map((mode) => {
     const options = sslOptions(mode, 'db', 'CA')
     return options === false

@@ -72,7 +72,7 @@ function refusing(offsets: ReadonlySet<number>): {
   }
 }
 
-test('an outage is retried with growing waits up to five seconds, for as long as it lasts', async () => {
+test('[P2] [P34] [F5] an outage is retried with growing waits up to five seconds, for as long as it lasts', async () => {
   const at = world()
   const outcomes = await flush(
     [readyRange({ from: 0, count: 2 })],
@@ -85,7 +85,7 @@ test('an outage is retried with growing waits up to five seconds, for as long as
   assert.equal(at.said.at(-1), 'retried 40P01')
 })
 
-test('a fenced partition is left out and the rest is stored', async () => {
+test('[P4] a fenced partition is left out and the rest is stored', async () => {
   const transactions = failing([failure('IH001', { detail: '1' })])
   const ranges = [0, 1, 2].map((partition) => readyRange({ partition, from: 0, count: 1 }))
   const outcomes = await flush(ranges, transactions, world())
@@ -99,7 +99,7 @@ test('a fenced partition is left out and the rest is stored', async () => {
   ])
 })
 
-test('after a lost answer the ledger at our end means that it was stored', async () => {
+test('[P6] [F3] after a lost answer the ledger at our end means that it was stored', async () => {
   const outcomes = await flush(
     [readyRange({ from: 10, count: 5 })],
     failing([new Error('Connection terminated unexpectedly'), failure('IH002', { detail: '0:15' })]),
@@ -136,7 +136,7 @@ test('[P23] a ledger without the row has gone back to before it was pinned: the 
   assert.deepEqual(at.said, ['rewound', 'rewound'])
 })
 
-test('a refused row becomes a dead letter by its line, over several ranges', async () => {
+test('[P30] [F19] a refused row becomes a dead letter by its line, over several ranges', async () => {
   const ranges = [readyRange({ from: 0, count: 10 }), readyRange({ partition: 1, from: 100, count: 10 })]
   const outcomes = await flush(ranges, refusing(new Set([3, 105])), world())
   const refused = outcomes.map((outcome) => (outcome.kind === 'committed' ? outcome.refused : []))
@@ -149,7 +149,7 @@ test('a refused row becomes a dead letter by its line, over several ranges', asy
   assert.equal(reject.record.offset, 3)
 })
 
-test('many refused rows are found by halves, each once', async () => {
+test('[P30] many refused rows are found by halves, each once', async () => {
   const bad = new Set(Array.from({ length: 40 }, (_, i) => i * 23 + 5))
   const at = world()
   const transactions = refusing(bad)
@@ -161,7 +161,7 @@ test('many refused rows are found by halves, each once', async () => {
   assert.ok(transactions.attempts() <= 10, `${transactions.attempts()} attempts over the whole batch`)
 })
 
-test('too many refused rows are a matter of the schema: nothing becomes a dead letter, and it is tried again when mended', async () => {
+test('[P31] too many refused rows are a matter of the schema: nothing becomes a dead letter, and it is tried again when mended', async () => {
   const bad = new Set(Array.from({ length: 60 }, (_, i) => i))
   const at = world({ sleep: async () => bad.clear() })
   const [outcome] = await flush([readyRange({ from: 0, count: 1000 })], refusing(bad), at)
@@ -170,7 +170,7 @@ test('too many refused rows are a matter of the schema: nothing becomes a dead l
   assert.ok(at.said.includes('refused'))
 })
 
-test('missing permissions are waited for slowly', async () => {
+test('[P31] [F26] missing permissions are waited for slowly', async () => {
   const at = world()
   await flush([readyRange({ from: 0, count: 1 })], failing([failure('42501'), failure('42P01')]), at)
   assert.deepEqual(at.slept, [5000, 5000])

@@ -5,7 +5,7 @@ import { classify, sqlStateOf } from '../../../src/postgres/sql-errors.ts'
 const failure = (fields: object): Error => Object.assign(new Error('x'), fields)
 const kindOf = (code: string, fields: object = {}): string => classify(failure({ code, ...fields })).kind
 
-test('outages, restarts, deadlocks and cancelled statements are tried again', () => {
+test('[P24] [P27] [F5] [F8] [F9] [F25] outages, restarts, deadlocks and cancelled statements are tried again', () => {
   for (const code of [
     '08006',
     '40001',
@@ -41,7 +41,7 @@ test('a row is refused only where the error names the line of COPY logs', () => 
   assert.equal(kindOf('53100', { where }), 'retry')
 })
 
-test('what an operator has to mend is configuration, never a dead letter', () => {
+test('[P31] [F26] what an operator has to mend is configuration, never a dead letter', () => {
   for (const code of ['42P01', '42501', '28P01', '3D000', '3F000', 'P0001']) {
     assert.equal(kindOf(code, { where: 'COPY logs, line 1' }), 'configuration', code)
   }

@@ -1,0 +1,153 @@
+/** What a lane and the ledger send, and what they do with a connection that failed. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { silentEvents } from '../../../src/events.ts'
+import { Lane } from '../../../src/postgres/lane.ts'
+import { PostgresLedger } from '../../../src/postgres/ledger.ts'
+import type { Session } from '../../../src/postgres/session.ts'
+import { readyRange } from '../../support/ready-ranges.ts'
+
+const database = {
+  host: '',
+  port: 0,
+  database: '',
+  user: '',
+  password: undefined,
+  ssl: false,
+  applicationName: '',
+} as const
+
+/** Sessions that answer what a migrated, empty database does; the first `failing` flushes are refused with a code. */
+function sessions(failing: readonly string[] = []) {
+  const left = [...failing]
+  const sent: string[] = []
+  const opened: { destroyed: boolean }[] = []
+  const rowsOf = (sql: string): Record<string, unknown>[] => {
+    if (sql.includes('pg_attribute')) return COLUMNS.map(([name, type]) => ({ name, type, typmod: -1 }))
+    if (sql.includes('pg_get_serial_sequence')) return [{ name: 'logs_log_id_seq' }]
+    if (sql.includes('insert into ingest_topic')) return [{ id: 1 }]
+    return []
+  }
+  const openSession = async (): Promise<Session> => {
+    const state = { destroyed: false }
+    opened.push(state)
+    return {
+      query: async <Row>(sql: string) => {
+        sent.push(sql)
+        return { rows: rowsOf(sql) as Row[], command: sql.trim().split(/\s/)[0]?.toUpperCase() ?? '' }
+      },
+      copy: async (text) => {
+        sent.push(text)
+        const code = left.shift()
+        if (code !== undefined) throw Object.assign(new Error(code), { code })
+      },
+      inTime: (work) => work,
+      destroy: () => {
+        state.destroyed = true
+      },
+      close: async () => undefined,
+      onEnd: () => undefined,
+    }
+  }
+  return { openSession, sent, opened }
+}
+
+const COLUMNS: readonly (readonly [string, string])[] = [
+  ['service', 'text'],
+  ['level', 'text'],
+  ['message', 'text'],
+  ['latency_ms', 'int4'],
+  ['anomaly_score', 'float8'],
+  ['is_anomaly', 'bool'],
+  ['created_at', 'timestamptz'],
+  ['user_id', 'text'],
+  ['metadata', 'jsonb'],
+  ['ingest_topic_id', 'int4'],
+  ['kafka_partition', 'int4'],
+  ['kafka_offset', 'int8'],
+  ['item', 'int4'],
+  ['score_source', 'text'],
+  ['explanation', 'jsonb'],
+]
+
+function laneOf({ openSession }: ReturnType<typeof sessions>): Lane {
+  return new Lane({
+    database,
+    openSession,
+    namespace: 'default',
+    topic: 'logs',
+    pinned: () => ({ topicId: 1, incarnation: 0, created: null }),
+    deadLetterBytesMax: 16,
+    decodeHeaders: () => [],
+    reserveIds: () => false,
+    events: silentEvents(),
+  })
+}
+
+for (const code of ['25006', '57P01', '53100', '40P01']) {
+  test(`[P24] [P25] [F8] after ${code} the connection is given up and the next attempt has another one`, async () => {
+    const world = sessions([code])
+    const lane = laneOf(world)
+    const ranges = [readyRange({ from: 0, count: 2 })]
+    await assert.rejects(lane.attempt(ranges), { code })
+    assert.deepEqual(world.opened, [{ destroyed: true }])
+    await lane.attempt(ranges)
+    assert.deepEqual(world.opened, [{ destroyed: true }, { destroyed: false }])
+  })
+}
+
+test('[P32] the partitions of a flush are locked in one order, whatever order they come in', async () => {
+  const world = sessions()
+  await laneOf(world).attempt([5, 0, 3].map((partition) => readyRange({ partition, from: 0, count: 1 })))
+  const fence = world.sent.at(-1)?.split('ingest_advance').at(-1) ?? ''
+  assert.match(fence, /'\{0,3,5\}'::integer\[\]/)
+})
+
+test('[P5] the fence is the last statement of a flush', async () => {
+  const world = sessions()
+  await laneOf(world).attempt([readyRange({ from: 0, count: 1 })])
+  const statements = (world.sent.at(-1) ?? '').split(';').map((each) => each.trim())
+  assert.match(statements.filter((each) => each !== '').at(-1) ?? '', /^select ingest_advance\(/)
+})
+
+test('[P26] [F23] nothing is left in a session: settings and locks end with their transaction', async () => {
+  const world = sessions()
+  const ledger = new PostgresLedger({
+    database,
+    openSession: world.openSession,
+    namespace: 'default',
+    group: 'g',
+    owner: 'o',
+  })
+  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  await ledger.pin({ topic: 'logs', topicKey: 'c:t', partitions: [0], startPolicy: 'earliest', startOffsets })
+  await ledger.claim([0])
+  await ledger.seen([0])
+  await ledger.release([0])
+  await laneOf(world).attempt([readyRange({ from: 0, count: 1 })])
+  assert.ok(world.sent.length > 8)
+  for (const sql of world.sent) {
+    assert.doesNotMatch(sql, /\b(prepare|listen|declare|create temp|pg_advisory_lock|pg_try_advisory_lock)\b/i)
+    assert.doesNotMatch(
+      sql,
+      /\bset (?!local\b|next_offset\b|owner\b|epoch\b|seen_at\b|topic_key\b|at_offset\b|total_logs\b)/i,
+    )
+  }
+})
+
+test('[P7] a COMMIT that is answered with ROLLBACK has pinned and claimed nothing', async () => {
+  const world = sessions()
+  const openSession = async (): Promise<Session> => {
+    const session = await world.openSession()
+    const query: Session['query'] = async <Row extends object>(sql: string, values?: unknown[]) => {
+      const answer = await session.query<Row & Record<string, unknown>>(sql, values)
+      return sql === 'commit' ? { ...answer, command: 'ROLLBACK' } : answer
+    }
+    return { ...session, query }
+  }
+  const ledger = new PostgresLedger({ database, openSession, namespace: 'default', group: 'g', owner: 'o' })
+  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  const request = { topic: 'logs', topicKey: 'c:t', partitions: [0], startPolicy: 'earliest', startOffsets } as const
+  await assert.rejects(ledger.pin(request), { code: 'POSTGRES_UNAVAILABLE' })
+  assert.throws(() => ledger.pinned())
+})
