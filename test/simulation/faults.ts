@@ -39,13 +39,13 @@ const INFLICT: Readonly<Record<FaultKind, Inflict>> = {
     backends[Math.floor(luck * backends.length)]?.terminate()
     return undefined
   },
-  failover: (world, fault) => {
+  failover: (world) => {
     world.database.standbyCatchesUp()
     if (!world.database.standbyHasLedger) return undefined
     return () => {
       world.cutDatabase()
       world.database.failOver()
-      world.afterFailover(fault)
+      world.afterFailover()
     }
   },
   'lost requests': (world, fault) => weather(world, fault, 'lostRequests', 0.6),

@@ -4,7 +4,7 @@
  */
 import type { Backend } from './backend.ts'
 import { Cluster } from './cluster.ts'
-import { Database, type DatabaseSwitches, keyOf } from './database.ts'
+import { Database, type DatabaseSwitches, keyOf, type LedgerRow } from './database.ts'
 import { Dice } from './dice.ts'
 import { inflict } from './faults.ts'
 import { Instance, type Seams } from './instance.ts'
@@ -154,8 +154,13 @@ export class World {
     for (const backend of [...this.backends]) backend.terminate()
   }
 
-  afterFailover(_fault: Fault): void {
+  /** The database has gone back, perhaps to before what a log has lost: then it can be read again. */
+  afterFailover(): void {
     this.invariants.retained = true
+    for (const log of this.invariants.truncatedBehind) {
+      const next = this.#ledgerOf(log)?.next ?? 0
+      if (log.former !== null && next <= log.former.at) this.invariants.truncatedBehind.delete(log)
+    }
   }
 
   /** An unclean election loses the end of a log, of which the ledger may have had a part. */
@@ -163,11 +168,16 @@ export class World {
     const at = log.end - Math.ceil(luck * 10)
     const { end } = log
     if (!log.truncate(at)) return
-    const part = this.cluster.topic.partitions.indexOf(log)
-    const topic = this.database.topics.find((each) => each.key === `${this.cluster.clusterId}:${this.cluster.topic.id}`)
-    const row = this.database.ledger.get(keyOf(topic?.incarnation ?? -1, part))
-    this.trace(() => `partition ${part} is cut from ${end} to ${log.end}, the ledger has ${row?.next}`)
+    const row = this.#ledgerOf(log)
+    this.trace(() => `partition ${row?.part} is cut from ${end} to ${log.end}, the ledger has ${row?.next}`)
     if (row !== undefined && row.next > log.end) this.invariants.truncatedBehind.add(log)
+  }
+
+  #ledgerOf(log: PartitionLog): LedgerRow | undefined {
+    const { cluster, database } = this
+    const topic = cluster.topics.find(({ partitions }) => partitions.includes(log))
+    const pinned = database.topics.find(({ key }) => key === `${cluster.clusterId}:${topic?.id}`)
+    return database.ledger.get(keyOf(pinned?.incarnation ?? -1, topic?.partitions.indexOf(log) ?? -1))
   }
 
   #begin(): void {
