@@ -171,7 +171,8 @@ export class PartitionClaims {
     try {
       const end = tailEpoch < 0 ? -1 : await this.#epochEnd(partition, tailEpoch)
       if (position.assignment !== assignment) return
-      if (end >= position.expected) position.trustedEpoch = leaderEpoch
+      // What is read again for the detector alone is in the database up to the end of the warm-up.
+      if (end >= Math.max(position.expected, position.warmUpEnd)) position.trustedEpoch = leaderEpoch
       else resync(position)
     } catch (error) {
       if (!isRetriable(error)) throw error

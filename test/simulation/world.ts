@@ -19,7 +19,7 @@ const HEAL_MS = 150_000
 const STOP_MS = 60_000
 const STEPS_MAX = 60_000
 /** Who holds a row of the ledger lets go of it by then, also when its process is stopped. */
-const LOCK_WAIT_MAX_MS = 12_000
+const HOLD_MAX_MS = 12_000
 
 /** One late claimant may steal a partition once, and its owner takes it back. */
 const OWNERS_MAX = 6
@@ -167,8 +167,9 @@ export class World {
   truncate(log: PartitionLog, luck: number): void {
     const at = log.end - Math.ceil(luck * 10)
     const { end } = log
-    if (!log.truncate(at)) return
     const row = this.#ledgerOf(log)
+    // Before the first record is stored nobody can tell one log from another.
+    if ((row !== undefined && row.tailOffset === null) || !log.truncate(at)) return
     this.trace(() => `partition ${row?.part} is cut from ${end} to ${log.end}, the ledger has ${row?.next}`)
     if (row !== undefined && row.next > log.end) this.invariants.truncatedBehind.add(log)
   }
@@ -225,8 +226,8 @@ export class World {
     if (!(await this.#until(() => this.#caughtUp(), HEAL_MS)))
       this.check(() => this.fail('I10', `stuck: ${this.#behind().join(', ')}`))
     this.check(() => {
-      const { longestWaitMs } = this.database
-      if (longestWaitMs > LOCK_WAIT_MAX_MS) this.fail('I10', `a row of the ledger was waited for ${longestWaitMs} ms`)
+      const { longestHoldMs } = this.database
+      if (longestHoldMs > HOLD_MAX_MS) this.fail('I10', `a row of the ledger was held for ${longestHoldMs} ms`)
     })
   }
 

@@ -37,6 +37,35 @@ test('[P17] a log that lost its end in an unclean election and grew past us agai
   await world.finish()
 })
 
+test('[P17] such an election while the detector warms up is noticed as well', async () => {
+  const world = new SourceWorld(1)
+  world.detector = { restore: () => 0, drop: () => undefined }
+  world.start()
+  const partition = world.kafka.partition(0)
+  partition.produce(['a', 'b'])
+  partition.produce(['c', 'd'])
+  await world.caughtUp()
+  // What is to be learned again does not come for a while; the last record, by which the log is recognised, does.
+  world.kafka.tamper = (answer, wanted) => (wanted < 3 ? { ...answer, batches: Buffer.alloc(0) } : answer)
+  world.kafka.group.rebalancing = true
+  await world.clock.until('warming up', () => {
+    const [status] = world.source.status().partitions
+    return status?.state === 'running' && status.fetchOffset === 0
+  })
+  partition.batches = partition.batches.slice(0, 1)
+  partition.end = 2
+  partition.produce(Array.from({ length: 6 }, (_, i) => `other ${i}`))
+  world.kafka.leaderEpoch = 4
+  world.kafka.epochEnd = (epoch) => (epoch < 4 ? 2 : partition.end)
+  // Long before a watchdog would look.
+  await world.clock.until(
+    'it waits for an operator',
+    () => world.source.status().partitions[0]?.state === 'suspended',
+    10_000,
+  )
+  await world.finish()
+})
+
 test('a new leader with the same log is followed without beginning at the ledger again', async () => {
   const world = new SourceWorld(1).start()
   const partition = world.kafka.partition(0)
