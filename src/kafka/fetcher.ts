@@ -32,6 +32,8 @@ interface Asked {
   readonly position: Position
   readonly assignment: number
   readonly wanted: number
+  /** Of the leader that was asked: what an earlier one answers late may have been lost since. */
+  readonly leaderEpoch: number
 }
 
 export class Fetcher {
@@ -99,6 +101,7 @@ export class Fetcher {
       position,
       assignment: position.assignment,
       wanted: position.expected,
+      leaderEpoch: position.trustedEpoch,
     }))
   }
 
@@ -142,9 +145,10 @@ export class Fetcher {
   async #take(asked: Asked, fetched: FetchedPartition): Promise<void> {
     const { options, positions, layout } = this.#parts
     const { events, time } = options
-    const { position, wanted, assignment } = asked
+    const { position, wanted, assignment, leaderEpoch } = asked
     const { partition, errorCode } = fetched
-    if (positions.get(partition) !== position || position.assignment !== assignment) {
+    const current = position.assignment === assignment && position.trustedEpoch === leaderEpoch
+    if (positions.get(partition) !== position || !current) {
       if (fetched.batches.length > 0) {
         const range = readRange(fetched, wanted, { plainBytesMax: options.plainBytesMax })
         events.staleDelivery({ partition, records: range.records.length })

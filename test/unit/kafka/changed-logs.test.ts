@@ -66,6 +66,35 @@ test('[P17] such an election while the detector warms up is noticed as well', as
   await world.finish()
 })
 
+test('[P8] [P17] what the leader before answered late is not taken for what the new one has', async () => {
+  const world = new SourceWorld(1).start()
+  const partition = world.kafka.partition(0)
+  // So that the layout is looked at again before the watchdog sees a standstill.
+  await world.clock.advance(15_000)
+  partition.produce(['a', 'b'])
+  await world.caughtUp()
+  const late = Promise.withResolvers<void>()
+  world.kafka.tamper = async (answer) => {
+    if (answer.batches.length > 0) await late.promise
+    return answer
+  }
+  partition.produce(['c', 'd', 'e'])
+  await world.clock.advance(60)
+  partition.batches = partition.batches.slice(0, 1)
+  partition.end = 2
+  partition.produce(['other'])
+  world.kafka.leaderEpoch = 4
+  world.kafka.epochEnd = (epoch) => (epoch < 4 ? 2 : partition.end)
+  // The layout is looked at again, and the new leader trusted: its log holds what was read.
+  await world.clock.advance(20_000)
+  world.kafka.tamper = (answer) => answer
+  late.resolve()
+  await world.caughtUp()
+  const values = world.ranges.flatMap(({ records }) => records.map(({ value }) => String(value)))
+  assert.deepEqual(values, ['a', 'b', 'other'])
+  await world.finish()
+})
+
 test('a new leader with the same log is followed without beginning at the ledger again', async () => {
   const world = new SourceWorld(1).start()
   const partition = world.kafka.partition(0)
