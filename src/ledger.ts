@@ -20,7 +20,10 @@ export interface Claim {
   readonly nextOffset: number
   readonly tail: Tail | null
   readonly snapshot: Snapshot | null
-  /** The partition's part of the topic's records so far, in (0, 1]; of a fresh topic all have the same. */
+  /**
+   * The partition's part of the topic's records so far, in (0, 1]; an equal one as long as it has no snapshot. While a backlog is
+   * read, one partition runs ahead of the others by chance, and a detector that begins anew then must not get more for it.
+   */
   readonly trafficShare: number
 }
 

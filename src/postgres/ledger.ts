@@ -17,7 +17,7 @@ export interface PostgresLedgerOptions {
   readonly owner: string
 }
 
-/** Partitions count as if each had held so many records more: the first few say nothing of how traffic is shared out. */
+/** Partitions count as if each had held so many records more: a few say nothing of how traffic is shared out. */
 const EVEN_RECORDS = 10_000
 /** A live owner refreshes seen_at every 10 s; one that has not for so long is gone. */
 const GONE_AFTER = '60 seconds'
@@ -195,8 +195,10 @@ export class PostgresLedger implements Ledger {
          returning part, epoch, base_offset, next_offset, leader_epoch, tail_offset, tail_ts, tail_crc
        )
        select claimed.*, t.id as topic_id, s.at_offset, s.format, s.state,
-              (select (coalesce(sum(l.records) filter (where l.part = claimed.part), 0) + ${EVEN_RECORDS}) /
-                      (sum(l.records) + ${EVEN_RECORDS} * count(*))
+              (select case when s.at_offset is null then 1.0 / count(*)
+                           else (coalesce(sum(l.records) filter (where l.part = claimed.part), 0) + ${EVEN_RECORDS}) /
+                                (sum(l.records) + ${EVEN_RECORDS} * count(*))
+                      end
                  from ingest_ledger l
                 where l.namespace = $1 and l.topic = $2 and l.incarnation = $3)::float8 as traffic_share
          from claimed

@@ -18,7 +18,7 @@ const KILLS = 5
 const SEED = 20
 /** A fixed day: event time lies in the past for both runs, and never depends on when the test runs. */
 const START_MS = Date.UTC(2026, 0, 5)
-const SEND_ROWS = 1500
+const SEND_ROWS = 4000
 
 /** Everything that judging left in a row, floating point numbers by their bits. */
 const JUDGED = `

@@ -138,6 +138,18 @@ describe('the store', { timeout: 120_000 }, () => {
     assert.equal(claims[0]?.trafficShare, 10_003 / 40_003, 'three records more than the other three partitions')
   })
 
+  inWorld(
+    'as long as a partition has no snapshot its part of the traffic is an equal one, however far it is',
+    async (at) => {
+      await commit(at, readyRange({ from: 0, count: 20_000 }))
+      const share = async (): Promise<number | undefined> => (await at.ledger.claim([0])).claims[0]?.trafficShare
+      assert.equal(await share(), 1 / 4)
+      const snapshot = { partition: 0, atOffset: 20_001, format: 1, state: Uint8Array.of(1) }
+      await commit(at, readyRange({ epoch: 2, from: 20_000, count: 1 }, { snapshot }))
+      assert.equal(await share(), 30_001 / 60_001)
+    },
+  )
+
   inWorld('[P6] the same batch again is a duplicate and changes nothing', async (at) => {
     const range = readyRange({ from: 0, count: 5 })
     assert.deepEqual(kinds(await commit(at, range)), ['committed'])
