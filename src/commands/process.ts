@@ -22,6 +22,7 @@ import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts
 import { readMutes } from '../postgres/mute-table.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
 import { MutingScorer } from '../scoring/muting-scorer.ts'
+import { troubleOf } from '../telemetry/score-health.ts'
 import { createTelemetry, type Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
@@ -334,7 +335,16 @@ class Service {
     if (state.kind === 'retrying' || state.kind === 'refused') missing.push(`PostgreSQL: ${state.reason}`)
     if (!this.#source.status().joined) missing.push('Kafka: not a member of the group yet')
     if (this.#stopping) missing.push('stopping')
-    return { ready: missing.length === 0, missing, degraded: this.#remote?.degraded() ?? [] }
+    return {
+      ready: missing.length === 0,
+      missing,
+      degraded: [...(this.#remote?.degraded() ?? []), ...this.#scoreTrouble()],
+    }
+  }
+
+  #scoreTrouble(): string[] {
+    const trouble = troubleOf(this.#options.telemetry.scores().state)
+    return trouble === null ? [] : [`scores: ${trouble}`]
   }
 
   #lagRecords(): number {

@@ -1,15 +1,16 @@
 /** What is said about the scores as a whole: metrics every window, a line when they stop telling logs apart, and when they do again. */
 import type { EventParts } from './kafka-events.ts'
-import { SCORE_QUANTILES, SCORE_STATES, ScoreHealth, type ScoreReport, type ScoreState } from './score-health.ts'
+import {
+  SCORE_QUANTILES,
+  SCORE_STATES,
+  ScoreHealth,
+  type ScoreReport,
+  type ScoreState,
+  troubleOf,
+} from './score-health.ts'
 
 /** While it lasts it is said again after this long. */
 const SAY_AGAIN_MS = 900_000
-
-const SENTENCES: Readonly<Record<Exclude<ScoreState, 'unknown' | 'discriminating'>, string>> = {
-  constant: 'nearly all logs get the same score',
-  all_high: 'ordinary logs score as high as unusual ones',
-  all_low: 'no log scores higher than the rest',
-}
 
 export interface ModelStats {
   readonly services: number
@@ -66,7 +67,8 @@ export class ScoreNews {
     const before = this.#state
     this.#state = state
     if (state === 'unknown') return
-    if (state === 'discriminating') {
+    const trouble = troubleOf(state)
+    if (trouble === null) {
       if (before !== 'unknown' && before !== 'discriminating')
         voice.info('scores_discriminate', '✓ The scores tell logs apart again', { state })
       return
@@ -75,7 +77,7 @@ export class ScoreNews {
     if (state === before && nowMs - this.#saidMs < SAY_AGAIN_MS) return
     this.#saidMs = nowMs
     const median = quantiles?.[0] ?? 0
-    const line = `The scores do not tell logs apart: ${SENTENCES[state]} (median ${median.toFixed(2)})`
+    const line = `The scores do not tell logs apart: ${trouble} (median ${median.toFixed(2)})`
     voice.warn('scores_do_not_discriminate', line, { state, median }, state)
   }
 

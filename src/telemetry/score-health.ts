@@ -15,6 +15,20 @@ import type { ScoreSource } from '../log.ts'
 export const SCORE_STATES = ['unknown', 'discriminating', 'constant', 'all_high', 'all_low'] as const
 export type ScoreState = (typeof SCORE_STATES)[number]
 
+/** What is wrong, in words; null where nothing is, or nothing is known. */
+export function troubleOf(state: ScoreState): string | null {
+  switch (state) {
+    case 'constant':
+      return 'nearly all logs get the same score'
+    case 'all_high':
+      return 'ordinary logs score as high as unusual ones'
+    case 'all_low':
+      return 'no log scores higher than the rest'
+    default:
+      return null
+  }
+}
+
 export const SCORE_QUANTILES = [0.5, 0.9, 0.99, 0.999] as const
 
 export interface ScoreReport {

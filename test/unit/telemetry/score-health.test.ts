@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ScoreSource } from '../../../src/log.ts'
-import { ScoreHealth, type ScoreReport } from '../../../src/telemetry/score-health.ts'
+import { SCORE_STATES, ScoreHealth, type ScoreReport, troubleOf } from '../../../src/telemetry/score-health.ts'
 import { createTelemetry } from '../../../src/telemetry.ts'
 import { testRandom } from '../../support/log-stream.ts'
 import { logAt, readyRange } from '../../support/ready-ranges.ts'
@@ -136,4 +136,11 @@ test('scores that stop telling logs apart are said once, again while it lasts, a
   assert.match(page, /^insighthub_services_warm 5$/m)
   assert.match(page, /^insighthub_score_quantile\{quantile="0.99"\} 0\.4\d*$/m)
   assert.equal(telemetry.scores().state, 'discriminating')
+})
+
+test('three of the states are trouble, each in its own words', () => {
+  const words = SCORE_STATES.map(troubleOf).filter((trouble) => trouble !== null)
+  assert.equal(new Set(words).size, 3)
+  assert.equal(troubleOf('discriminating'), null)
+  assert.equal(troubleOf('unknown'), null)
 })
