@@ -9,10 +9,8 @@ import { ResidualHistogram } from './residual-histogram.ts'
 import type { StateBytes } from './state-bytes.ts'
 import { LATENCY_MEAN, LATENCY_VARIANCE, LATENCY_WEIGHT, type TemplateStore } from './template-store.ts'
 
-/** What incidents and single outliers may teach about how far residuals reach: else they hide the next ones. */
+/** What an incident may teach about how far residuals reach: else it hides the next one. */
 const WEIGHT_IN_INCIDENT = 0.02
-const WEIGHT_OF_OUTLIER = 0.25
-const OUTLIER_SURPRISE = 3.5
 const SHRINKAGE = 8
 const FAST = 0.2
 const SLOW = 0.03
@@ -84,8 +82,7 @@ export class Latency {
       values[at + LATENCY_VARIANCE]! +=
         ownStep * (ownDifference * ownDifference * (1 - ownStep) - values[at + LATENCY_VARIANCE]!)
     }
-    const ordinary = this.pointSurprise <= OUTLIER_SURPRISE
-    this.#histogram.learn(this.residual, (weight < 1 ? WEIGHT_IN_INCIDENT : 1) * (ordinary ? 1 : WEIGHT_OF_OUTLIER))
+    this.#histogram.learn(this.residual, weight < 1 ? WEIGHT_IN_INCIDENT : 1)
   }
 
   decay(factor: number): void {

@@ -10,8 +10,8 @@ const FATAL = 4
 /** The prior counts like so many logs. */
 const PRIOR_LOGS = 30
 /** Shares of errors wander: this much more than usual is not news yet, nor what few logs may hide. */
-const WANDER = 1.4
-const WANDER_SHARE = 0.002
+const WANDER = 1.3
+const WANDER_SHARE = 0.001
 
 export class Levels {
   readonly #counts = new Float64Array(5)

@@ -9,6 +9,9 @@ import type { ServiceState } from './service-state.ts'
 /** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
 const BYSTANDER_SURPRISE = 2
 const SLOW_QUANTILE = 0.99
+/** Every log is a new chance to look odd, a window is one chance for many: one latency by itself must be this much rarer. */
+const SINGLE_HANDICAP = 0.6
+const SINGLE_SHARE = 0.7
 const SLOW_USUAL = 0.022
 
 /** A log and where it belongs. Overwritten for the next one. */
@@ -75,7 +78,7 @@ export class LogSurprises {
     const slow = latency.quantile > SLOW_QUANTILE
     if (slow) windows.count(bucket, SLOW)
     const usualMs = Math.exp(latency.expectedLog)
-    this.#note(channel.LATENCY, latency.pointSurprise, latencyMs, usualMs)
+    this.#note(channel.LATENCY, single(latency.pointSurprise), latencyMs, usualMs)
     this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise()), latencyMs, usualMs)
     const [five, fiveSlow] = [windows.fiveMinutes(LATENCIES), windows.fiveMinutes(SLOW)]
     const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
@@ -89,4 +92,8 @@ export class LogSurprises {
     this.findings.observed[at] = observed
     this.findings.expected[at] = expected
   }
+}
+
+function single(surprise: number): number {
+  return Math.max(SINGLE_SHARE * surprise, surprise - SINGLE_HANDICAP)
 }

@@ -1,10 +1,20 @@
 /** A kind of message never seen from this service, or seen far more often than usual within a minute. */
 import { ERROR, WARN } from './levels.ts'
-import { countSurprise } from './probability.ts'
+import { countSurprise, sustained } from './probability.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { BLOCKS, BURST, BURST_AT, COUNT, LAST_BLOCK, NOVELTY, type TemplateStore } from './template-store.ts'
+import {
+  BLOCKS,
+  BURST,
+  BURST_AT,
+  COUNT,
+  LAST_BLOCK,
+  LONG_BURST,
+  NOVELTY,
+  type TemplateStore,
+} from './template-store.ts'
 
 const BURST_SECONDS = 60
+const LONG_BURST_SECONDS = 300
 /** By 10-minute blocks in which the template has been seen: it stops being news. */
 const FADING = [0, 1, 0.6, 0.35]
 
@@ -29,7 +39,13 @@ export class Novelty {
   burstSurprise(templates: TemplateStore, at: number, perMinute: number): number {
     const usual = this.expectedBurst(templates, at, perMinute)
     const seen = this.observedBurst(templates, at)
-    return seen > 3 * usual + 3 ? countSurprise(seen, 1.5 * usual) : 0
+    const longer = templates.values[at + LONG_BURST]!
+    const lately = countSurprise(seen, 1.5 * usual)
+    const longerUsual = (usual * LONG_BURST_SECONDS) / BURST_SECONDS
+    return sustained(
+      seen > 3 * usual + 3 ? lately : 0.5 * lately,
+      longer > 3 * longerUsual + 3 ? countSurprise(longer, 1.5 * longerUsual) : 0,
+    )
   }
 
   observedBurst(templates: TemplateStore, at: number): number {
@@ -46,6 +62,7 @@ export class Novelty {
     const values = templates.values
     const passed = Math.max(0, seconds - values[at + BURST_AT]!)
     values[at + BURST] = values[at + BURST]! * Math.exp(-passed / BURST_SECONDS) + 1
+    values[at + LONG_BURST] = values[at + LONG_BURST]! * Math.exp(-passed / LONG_BURST_SECONDS) + 1
     values[at + BURST_AT] = seconds - Math.min(0, passed)
   }
 

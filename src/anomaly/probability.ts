@@ -44,7 +44,7 @@ export function normalQuantile(u: number): number {
  * count as far as the last minute bears them out.
  */
 export function sustained(lately: number, longer: number): number {
-  return Math.max(lately, Math.min(longer, 1 + 2 * lately))
+  return Math.max(lately, Math.min(longer, 2 + 2 * lately))
 }
 
 /** Surprise onto [0, 1), rising everywhere, so that ranking inside a strong incident is kept. `half` maps to 0.5. */

@@ -9,8 +9,13 @@ const TAIL_EVERY = 32
 /** Mean excess over the 99.5 % quantile where little is known. */
 const PRIOR_EXCESS = 0.35
 const PRIOR_EXCESSES = 4
-/** The exponential tail counts like so many residuals: it decides where there are few beyond, and not where there are many. */
-const TAIL_WEIGHT = 300
+/** What is beyond counts as it was counted, where it was, and else as this share of the exponential tail. */
+const TAIL_SHARE = 0.2
+/** So many far residuals are outliers of their own, and show nothing about the tail. */
+const OUTLIERS = 2
+const EXCESS_MAX = 2.5
+const PRIOR_TOTAL = 300
+const LEAST = 1e-30
 
 export class ResidualHistogram {
   readonly #bins = new Float32Array(BINS)
@@ -41,7 +46,8 @@ export class ResidualHistogram {
     let above = this.#bins[bin]! * (bin + 1 - place)
     for (let b = bin + 1; b < BINS; b++) above += this.#bins[b]!
     const beyond = 0.005 * Math.exp(-this.#tailRate * (r - this.#q995))
-    return -Math.log10((above + TAIL_WEIGHT * beyond) / (this.#total + TAIL_WEIGHT))
+    const counted = Math.max(0, above - OUTLIERS) / (this.#total + PRIOR_TOTAL)
+    return -Math.log10(Math.max(LEAST, counted + TAIL_SHARE * beyond))
   }
 
   learn(r: number, weight: number): void {
@@ -79,10 +85,11 @@ export class ResidualHistogram {
     let above = 0
     let excess = 0
     let b = BINS - 1
+    const farthest = this.#q995 + EXCESS_MAX
     for (; b > 0; b--) {
       const count = this.#bins[b]!
       above += count
-      excess += count * (LOW + (b + 0.5) * WIDTH)
+      excess += count * Math.min(farthest, LOW + (b + 0.5) * WIDTH)
       if (above > this.#total * 0.005) break
     }
     const q995 = LOW + b * WIDTH

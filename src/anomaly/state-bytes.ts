@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib'
 
-export const SNAPSHOT_FORMAT = 6
+export const SNAPSHOT_FORMAT = 7
 const MAGIC = 0x64656e67
 const HEADER = 12
 const LIMIT = 512 * 1024 * 1024

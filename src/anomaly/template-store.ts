@@ -28,7 +28,9 @@ export const LATENCY_VARIANCE = 6
 /** Logs of the last minute or so, decayed, and when that was brought up to date (seconds). */
 export const BURST = 7
 export const BURST_AT = 8
-const COLUMNS = 9
+/** The same over five minutes. */
+export const LONG_BURST = 9
+const COLUMNS = 10
 
 export class TemplateStore {
   /** Slot s has its columns at s * COLUMNS. */
