@@ -40,6 +40,7 @@ export interface Config {
     readonly fallback: 'model' | 'rules'
     readonly mlEnginePort: number
     readonly mlEngineToken: string | undefined
+    readonly profile: 'logs' | 'metrics'
     readonly threshold: number
     readonly budgetPerDay: number | undefined
     readonly budgetPerServiceDay: number | undefined
@@ -161,6 +162,7 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       fallback: get<'model' | 'rules'>('SCORER_FALLBACK'),
       mlEnginePort: get<number>('ML_ENGINE_PORT'),
       mlEngineToken: get<string | undefined>('ML_ENGINE_TOKEN'),
+      profile: get<Config['scoring']['profile']>('ANOMALY_PROFILE'),
       threshold: get<number>('ANOMALY_THRESHOLD'),
       budgetPerDay: get<number | undefined>('ANOMALY_BUDGET_PER_DAY'),
       budgetPerServiceDay: get<number | undefined>('ANOMALY_BUDGET_PER_SERVICE_DAY'),

@@ -9,7 +9,7 @@ import { IsolationForest } from './isolation-forest.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { StateBytes } from './state-bytes.ts'
 
-const DIMENSIONS = 7
+export const DIMENSIONS = 7
 const STEPS_PER_UNIT = 4
 const STEPS_MAX = 32
 const SHAPE = { trees: 50, sampleSize: 128, dimensions: DIMENSIONS }
@@ -57,11 +57,16 @@ export class JointSurprise {
   /** -log10 of the share of unsuspicious logs with a forest score as high; `surprises` has one number a channel. */
   look(surprises: Float64Array): number {
     this.#fold(surprises)
+    return this.lookAt(this.#folded)
+  }
+
+  /** The same of DIMENSIONS surprises that are no channels of logs. */
+  lookAt(point: Float64Array): number {
     let low = 0
     let high = 0
     for (let d = 0; d < DIMENSIONS; d++) {
       // Linear to 4, then compressed: 8 stands for a surprise of 20 and more.
-      const raw = this.#folded[d]!
+      const raw = point[d]!
       const value = raw <= 4 ? raw : 4 + (raw - 4) * 0.25
       const step = Math.min(STEPS_MAX, Math.round(value * STEPS_PER_UNIT))
       this.#vector[d] = step

@@ -3,7 +3,12 @@ import type { Config } from '../config.ts'
 import type { ScorerSettings } from '../evaluation/judge.ts'
 
 export function scorerSettings({ scoring }: Pick<Config, 'scoring'>): ScorerSettings {
-  return { threshold: scoring.threshold, budget: budgetOf(scoring), servicesMax: scoring.servicesMax }
+  return {
+    profile: scoring.profile,
+    threshold: scoring.threshold,
+    budget: budgetOf(scoring),
+    servicesMax: scoring.servicesMax,
+  }
 }
 
 function budgetOf({ budgetPerDay, budgetPerServiceDay }: Config['scoring']) {

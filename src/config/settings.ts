@@ -166,6 +166,11 @@ export const SETTINGS = {
       'Bearer token that `ml-engine` asks for on every route but /health, and that the processor sends. Unset: all routes are open.',
     secret: true,
   },
+  ANOMALY_PROFILE: choice(
+    ['logs', 'metrics'],
+    'logs',
+    'What is judged: logs as a whole, or the values of metrics, which come as logs with latency_ms = value (docs/anomaly-detection.md).',
+  ),
   ANOMALY_THRESHOLD: {
     schema: fraction,
     default: '0.65',

@@ -1,14 +1,16 @@
 /** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
-import { Detector, type DetectorOptions, type DetectorStats } from '../anomaly/detector.ts'
-import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
+import type { DetectorOptions, DetectorStats } from '../anomaly/detector.ts'
 import type { Budget } from '../anomaly/threshold.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import type { Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
+import { PROFILES, type ProfileDetector, type ProfileName } from './profiles.ts'
 import { ruleVerdict } from './rule-scorer.ts'
 
 export interface ModelScorerOptions {
+  /** ANOMALY_PROFILE; logs unless said. */
+  readonly profile?: ProfileName
   /** SERVICES_MAX, per partition. */
   readonly servicesMax: number
   /** ANOMALY_THRESHOLD. */
@@ -35,7 +37,7 @@ export interface PartitionStats extends DetectorStats {
 }
 
 interface Seat {
-  detector: Detector
+  detector: ProfileDetector
   learned: number
   /** Where the last snapshot was taken: event time, and the end of its range. */
   snapshotMs: number
@@ -120,16 +122,20 @@ export class ModelScorer implements Scorer {
     if (!due && records < snapshotRecords) return null
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
-    return { partition, atOffset, format: SNAPSHOT_FORMAT, state: seat.detector.snapshot() }
+    return { partition, atOffset, format: this.#profile.format, state: seat.detector.snapshot() }
   }
 
   alerts(partition: number): readonly ServiceAlert[] {
     return this.#seats.get(partition)?.detector.takeAlerts(partition) ?? []
   }
 
-  #restored({ partition, format, state }: Snapshot): Detector | string {
-    if (format !== SNAPSHOT_FORMAT) return `format ${format}, not ${SNAPSHOT_FORMAT}`
-    return Detector.restore(state, this.#detectorOptions(partition))
+  get #profile() {
+    return PROFILES[this.#options.profile ?? 'logs']
+  }
+
+  #restored({ partition, format, state }: Snapshot): ProfileDetector | string {
+    if (format !== this.#profile.format) return `format ${format}, not ${this.#profile.format}`
+    return this.#profile.restore(state, this.#detectorOptions(partition))
   }
 
   #scoreOne(event: LogEvent): ScoredLog {
@@ -145,7 +151,7 @@ export class ModelScorer implements Scorer {
   #seat(partition: number): Seat {
     const known = this.#seats.get(partition)
     if (known !== undefined) return known
-    const seat = newSeat(new Detector(this.#detectorOptions(partition)), -1)
+    const seat = newSeat(this.#profile.create(this.#detectorOptions(partition)), -1)
     this.#seats.set(partition, seat)
     return seat
   }
@@ -162,7 +168,7 @@ function steady(share: number): number {
   return 2 ** (Math.round(2 * Math.log2(share)) / 2)
 }
 
-function newSeat(detector: Detector, snapshotOffset: number): Seat {
+function newSeat(detector: ProfileDetector, snapshotOffset: number): Seat {
   return { detector, learned: 0, snapshotMs: detector.watermarkMs, snapshotOffset }
 }
 

@@ -136,4 +136,25 @@ describe('model scorer', () => {
     assert.equal(scorer.failures, 2)
     assert.deepEqual(told, [{ partition: 0, logs: 2 }])
   })
+
+  it('judges the values of metrics where the profile says so, from the first on, and keeps the profiles apart', async () => {
+    const metrics = new ModelScorer({ servicesMax: 100, profile: 'metrics', snapshotRecordsMin: 0 })
+    const events = logStream({ seed: 8, logs: 2000 }).map((event, i) => ({ ...event, message: '', latencyMs: 5000 + (i % 10) })) // biome-ignore format: one line
+    const logs = await metrics.score(events)
+    assert.ok(
+      logs.every(({ source, isAnomaly }) => source === 'model' && !isAnomaly),
+      'a high value is no anomaly by itself',
+    )
+    const snapshot = metrics.snapshot(0, 2000)
+    const refused: string[] = []
+    const other = new ModelScorer({ servicesMax: 100, refused: ({ reason }) => refused.push(reason) })
+    other.restore(claim(snapshot))
+    assert.equal(refused.length, 1, 'a detector of logs refuses it')
+    const again = new ModelScorer({ servicesMax: 100, profile: 'metrics' })
+    assert.equal(again.restore(claim(snapshot)), 2000)
+    const low = { ...events[0], latencyMs: 1 } as LogEvent
+    assert.deepEqual(await again.score([low]), await metrics.score([low]))
+    again.restore(claim(snapshot))
+    assert.equal((await again.score([{ ...low, latencyMs: 90_000 }]))[0]?.isAnomaly, true)
+  })
 })
