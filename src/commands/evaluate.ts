@@ -36,9 +36,11 @@ const END = '<!-- measured: end -->'
 /** Answers the exit code: 1 where a set was left out. */
 export async function run(options: EvaluateOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { results, leftOut } = await measured(options, env)
-  process.stdout.write(options.json === true ? `${JSON.stringify(jsonOf(results, leftOut))}\n` : tablesOf(results))
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify(jsonOf(results, leftOut))}\n` : tablesOf(results, { cost: true }),
+  )
   for (const { name, reason } of leftOut) say(`left out: ${name}: ${reason}`)
-  if (options.write === true) await writePage(tablesOf(results))
+  if (options.write === true) await writePage(tablesOf(results, { cost: false }))
   return leftOut.length === 0 ? 0 : 1
 }
 

@@ -30,7 +30,7 @@ export async function measureMetrics(name: string, folder: string, settings: Sco
     const file = [series, `${series}.gz`].map((path) => join(folder, 'data', path)).find((path) => existsSync(path))
     if (file === undefined) continue
     const { times, events } = await readSeries(file, series)
-    const judge = new Judge(settings)
+    const judge = new Judge({ ...settings, profile: 'metrics' })
     const logs = await judge.score(events)
     const trimmed = labelled.map(([from, to]) => [withoutFraction(from), withoutFraction(to)] as const)
     all.push({ scores: logs.map(({ score }) => score), windows: nabWindows(times, trimmed) })

@@ -18,8 +18,8 @@ export interface Table {
   readonly rows: readonly Row[]
 }
 
-/** All tables that there are results for, each under its title. */
-export function tablesOf(results: readonly SetResult[]): string {
+/** All tables that there are results for, each under its title; without the cost they say the same on every machine. */
+export function tablesOf(results: readonly SetResult[], { cost }: { readonly cost: boolean }): string {
   const incidents = results.filter((each) => each.task === 'incidents')
   const tables = [
     forestTable(results.filter((each) => each.task === 'forest')),
@@ -32,8 +32,14 @@ export function tablesOf(results: readonly SetResult[]): string {
   ]
   return tables
     .filter(({ rows }) => rows.length > 0)
+    .map((table) => (cost ? table : withoutCost(table)))
     .map((table) => `${table.title}\n\n${aligned(table)}`)
     .join('\n')
+}
+
+function withoutCost({ title, header, rows }: Table): Table {
+  const kept = (row: Row): Row => row.filter((_, i) => header[i]?.startsWith('µs') !== true)
+  return { title, header: kept(header), rows: rows.map(kept) }
 }
 
 /** A Markdown table whose columns line up; numbers to the right. */

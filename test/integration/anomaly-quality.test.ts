@@ -15,9 +15,9 @@ const python = await pythonWithNumpy(PYTHONS)
 const HELD_OUT_SEEDS = [31, 32]
 
 /** Means over the held-out seeds; false episodes a service and day, and the flagged share of normal logs, are ceilings. */
-const REPLAY = { f1: 0.92, ap: 0.95, macro_ap: 0.7, incident_recall: 0.7, fpr: 3e-4, false_episodes: 6.5 }
-const ONLINE_BOUTIQUE = { ap: 0.74, auc: 0.93, windowsAp: 0.72 }
-const NAB = { standard: 1, low_fp: 0, low_fn: 5 }
+const REPLAY = { f1: 0.92, ap: 0.95, macro_ap: 0.7, incident_recall: 0.75, fpr: 3e-4, false_episodes: 6.7 }
+const ONLINE_BOUTIQUE = { ap: 0.75, auc: 0.94, windowsAp: 0.74 }
+const NAB = { standard: 63, low_fp: 53, low_fn: 68 }
 const FOREST_AUC_OFF = 0.01
 
 if (folder === '') process.stdout.write('left out: the quality of the scores, since ANOMALY_DATA is unset\n')
