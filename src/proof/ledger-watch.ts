@@ -12,6 +12,8 @@ const DEADLINE_MS = 5_000
 export class LedgerWatch {
   readonly #database: DatabaseOptions
   #client: pg.Client | null = null
+  /** One question at a time. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(database: DatabaseOptions) {
     this.#database = database
@@ -46,7 +48,14 @@ export class LedgerWatch {
     this.#client = null
   }
 
-  async #ask<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[] | null> {
+  #ask<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[] | null> {
+    const answer = this.#turn.then(() => this.#askNow<Row>(sql, values))
+    this.#turn = answer
+    return answer
+  }
+
+  /** Never rejects. */
+  async #askNow<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]): Promise<Row[] | null> {
     try {
       this.#client ??= await connect(this.#database)
       return (await withDeadline(this.#client, this.#client.query<Row>(sql, [...values]), DEADLINE_MS)).rows
