@@ -65,6 +65,9 @@ export interface Config {
 /** Names that look like ours but are none of ours are probably typing mistakes. */
 const OUR_PREFIXES = /^(INSIGHTHUB|KAFKA|DB)_/
 
+/** In an address that should have none. */
+const CREDENTIALS = /\/\/[^/@]*@/
+
 class Reader {
   readonly mistakes: string[] = []
   readonly #env: NodeJS.ProcessEnv
@@ -79,7 +82,7 @@ class Reader {
     if (value === undefined) return undefined
     const parsed = setting.schema.safeParse(value)
     if (parsed.success) return parsed.data
-    const shown = setting.secret === true ? '(not shown)' : JSON.stringify(value)
+    const shown = setting.secret === true ? '(not shown)' : JSON.stringify(value.replace(CREDENTIALS, '//***@'))
     this.mistakes.push(`${name}=${shown}: expected ${setting.expected}`)
     return undefined
   }

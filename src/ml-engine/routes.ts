@@ -14,7 +14,7 @@ export function scoreOne(engine: ScoringEngine, body: unknown, query: unknown): 
   return engine.score(parsed(SentLog, body), wanted)
 }
 
-/** One answer a log, in order; `bad` counts those that are errors. */
+/** One answer a log, in order; a log that cannot be used answers an error in its place. */
 export function scoreBatch(
   engine: ScoringEngine,
   body: unknown,

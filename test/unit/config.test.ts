@@ -59,3 +59,16 @@ test('a secret can come from a file, without its last line end; a file that is m
 test('an empty variable counts as unset', () => {
   assert.equal(loadConfig({ DB_PORT: '' }).config.database.port, 5432)
 })
+
+test('an ML engine is an http or https address without a password; its token has no blanks and is never shown', () => {
+  for (const url of ['http://ml-engine:5000', 'https://engine.example/prefix', 'http://[::1]:5000'])
+    assert.equal(loadConfig({ ML_ENGINE_URL: url }).config.scoring.mlEngineUrl?.href, new URL(url).href)
+  for (const url of ['ml-engine:5000', 'ftp://a', 'http://user:pass@a', 'http://a?b=c', 'nonsense'])
+    assert.throws(() => loadConfig({ ML_ENGINE_URL: url }), {
+      message: /^ML_ENGINE_URL=(?!.*pass@).*without a password$/,
+    })
+  assert.throws(
+    () => loadConfig({ ML_ENGINE_TOKEN: 'se cret' }),
+    (error: unknown) => error instanceof Error && !error.message.includes('cret"'),
+  )
+})
