@@ -22,6 +22,7 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
   const stopping = Promise.withResolvers<string>()
   const ignoreSignals = onFirstSignal(stopping.resolve)
   const engine = new ScoringEngine({
+    profile: scoring.profile,
     threshold: scoring.threshold,
     servicesMax: scoring.servicesMax,
     budget: scorerSettings(config).budget,

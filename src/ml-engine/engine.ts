@@ -3,10 +3,11 @@
  * While a service is young the seed's rules judge, as they do in the pipeline; both methods then answer the rules' score, so that
  * 0.4 of one and 0.6 of the other is the combined score always.
  */
-import { Detector } from '../anomaly/detector.ts'
+import type { DetectorOptions } from '../anomaly/detector.ts'
 import { explain } from '../anomaly/explanation.ts'
 import type { Budget } from '../anomaly/threshold.ts'
 import type { LogEvent } from '../log.ts'
+import { PROFILES, type ProfileDetector, type ProfileName } from '../scoring/profiles.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'
 import { AlertBook } from './alert-book.ts'
 import { eventOf, type SentLog, serviceName } from './sent-log.ts'
@@ -18,6 +19,8 @@ const WINDOW_SHARE = 0.6
 const LOGS_PER_NOTING = 1_024
 
 export interface EngineOptions {
+  /** ANOMALY_PROFILE; logs unless said. */
+  readonly profile?: ProfileName | undefined
   readonly servicesMax: number
   readonly threshold: number
   /** In place of the threshold: so many anomalies a day, as in the pipeline. */
@@ -78,7 +81,7 @@ export interface EngineCounts {
 export class ScoringEngine {
   readonly #options: EngineOptions
   readonly #windows: ServiceWindows
-  #detector: Detector
+  #detector: ProfileDetector
   #trained: TrainedForest | null = null
   #logs = 0
   #anomalies = 0
@@ -88,7 +91,7 @@ export class ScoringEngine {
   constructor(options: EngineOptions) {
     this.#options = options
     this.#windows = new ServiceWindows(options.servicesMax)
-    this.#detector = new Detector(this.#detectorOptions())
+    this.#detector = this.#profile.create(this.#detectorOptions())
   }
 
   /** Judges, then learns. */
@@ -155,7 +158,7 @@ export class ScoringEngine {
   /** null when it is in use now; else why not, and nothing has changed. */
   restore(state: Uint8Array): string | null {
     this.#noteAlerts()
-    const restored = Detector.restore(state, this.#detectorOptions())
+    const restored = this.#profile.restore(state, this.#detectorOptions())
     if (typeof restored === 'string') return restored
     this.#detector = restored
     return null
@@ -181,7 +184,9 @@ export class ScoringEngine {
   #explanation(event: LogEvent, scores: Scores): NonNullable<Judgement['explanation']> {
     const { level, message } = event
     const { templateId } = scores
-    const found = scores.explanation ?? explain(this.#detector.findings, { level, message, templateId })
+    const detector = this.#detector
+    const found =
+      scores.explanation ?? ('findings' in detector ? explain(detector.findings, { level, message, templateId }) : '{}')
     const why = scores.explanation === null ? { why: plainWhy(event, scores) } : {}
     return { ...JSON.parse(found), ...why, template_id: templateId, warm: scores.warm }
   }
@@ -214,7 +219,11 @@ export class ScoringEngine {
     for (const alert of this.#detector.takeAlerts(0)) this.#alerts.note(alert)
   }
 
-  #detectorOptions() {
+  get #profile() {
+    return PROFILES[this.#options.profile ?? 'logs']
+  }
+
+  #detectorOptions(): DetectorOptions {
     const { servicesMax, threshold, budget } = this.#options
     const usual = { seed: 0, servicesMax, threshold }
     return budget === undefined ? usual : { ...usual, budget: { ...budget, share: 1 } }
