@@ -219,9 +219,14 @@ export class KafkaSource implements Source {
     const { events, topic } = this.#options
     if (!exists) events.topicMissing({ topic, retryInMs: 0 })
     if (!exists || !this.#start.outdated) return
-    const recreated = this.#start.recreated
+    if (this.#start.recreated) {
+      // What was handed out of the old topic is stored as its own before the ledger speaks of the new one.
+      this.#start.forget()
+      for (const position of this.#positions.all) this.#ownership.resync(position)
+      await this.#ownership.waitSettled(Number.POSITIVE_INFINITY)
+      if (this.#life.signal.aborted) return
+    }
     await this.#start.pin()
-    if (recreated) for (const position of this.#positions.all) this.#ownership.resync(position)
     if (this.#membership.member?.leading === true) this.#membership.rejoin()
     this.#bell.ring()
   }

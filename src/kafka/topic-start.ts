@@ -44,6 +44,11 @@ export class TopicStart {
     this.#pinned = new Set([...this.#pinned].filter((each) => each !== partition))
   }
 
+  /** Another topic has the name: nothing is claimed until it is pinned. */
+  forget(): void {
+    this.#pinned = new Set()
+  }
+
   /** The layout shows partitions, or a topic, that the ledger was not told of. */
   get outdated(): boolean {
     return this.#layout.key !== this.#pinnedKey || this.#layout.partitions.some((each) => !this.#pinned.has(each))

@@ -20,6 +20,24 @@ test('[P18] [F16] a topic made again between two looks at the layout is not read
   await world.finish()
 })
 
+test('[P18] what is on its way of the old topic is stored as its own before the new one is pinned', async () => {
+  const world = new SourceWorld(1).start()
+  world.kafka.partition(0).produce(['a', 'b', 'c'])
+  await world.caughtUp()
+  const release = world.ledger.hold()
+  world.kafka.partition(0).produce(['d'])
+  await world.clock.until('handed out', () => world.ranges.length > 1)
+  const again = new FakePartition()
+  again.produce(['new'])
+  world.kafka.topicId = 'bb'
+  world.kafka.partitions = [again]
+  await world.clock.advance(40_000)
+  assert.equal(world.ledger.incarnation, 1)
+  release()
+  await world.clock.until('the new one is stored', () => world.ledger.incarnation === 2 && world.stored(0).length === 1)
+  await world.finish()
+})
+
 test('[P17] a log that lost its end in an unclean election and grew past us again is not read on', async () => {
   const world = new SourceWorld(1).start()
   const partition = world.kafka.partition(0)
