@@ -105,15 +105,15 @@ export class PostgresLedger implements Ledger {
       namespace,
       topic,
     ])
-    const latest = await client.query<{ id: number; incarnation: number; topic_key: string }>(
+    const pinned = await client.query<{ id: number; incarnation: number; topic_key: string }>(
       `select id, incarnation, topic_key
          from ingest_topic
         where namespace = $1 and topic = $2
-        order by incarnation desc
-        limit 1`,
+        order by incarnation desc`,
       [namespace, topic],
     )
-    const known = latest.rows[0]
+    // An id that was pinned before is that topic again, or the view of a worker that slept: never another one.
+    const known = pinned.rows.find((each) => topicKey !== '' && each.topic_key === topicKey) ?? pinned.rows[0]
     const recreated = known !== undefined && topicKey !== '' && known.topic_key !== '' && known.topic_key !== topicKey
     if (known !== undefined && !recreated) {
       if (known.topic_key === '' && topicKey !== '') {
@@ -123,7 +123,7 @@ export class PostgresLedger implements Ledger {
       await this.#addPartitions(client, request, { incarnation: known.incarnation, starts: new Map() })
       return { topicId: known.id, incarnation: known.incarnation, created: null }
     }
-    const incarnation = known === undefined ? 0 : known.incarnation + 1
+    const incarnation = (pinned.rows[0]?.incarnation ?? -1) + 1
     // A topic made again is younger than the pipeline: everything in it is new.
     const starts = known === undefined ? await request.startOffsets() : new Map<number, number>()
     const inserted = await client.query<{ id: number }>(

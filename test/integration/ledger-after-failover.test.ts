@@ -38,6 +38,18 @@ describe('the ledger', { timeout: 180_000 }, () => {
     await ledger.close()
   })
 
+  test('[P18] [P19] a topic that was pinned before is the same incarnation, also after another one', async () => {
+    const database = await migratedDatabase(server())
+    const ledger = ledgerOf(database, 'one')
+    const first = await ledger.pin(request)
+    const second = await ledger.pin({ ...request, topicKey: 'cluster:second' })
+    assert.deepEqual([second.incarnation, second.created], [1, 'recreated'])
+    // A worker that slept, or the address of the first cluster again.
+    assert.deepEqual(await ledger.pin(request), { ...first, created: null })
+    assert.equal((await ledger.pin({ ...request, topicKey: 'cluster:third' })).incarnation, 2)
+    await ledger.close()
+  })
+
   test('[P23] [F7] a claim brings the id of the pin that holds, and says nothing of partitions that are not there', async () => {
     const database = await migratedDatabase(server())
     const [one, other] = [ledgerOf(database, 'one'), ledgerOf(database, 'other')]

@@ -25,7 +25,7 @@ type Handler = (at: Execution, values: readonly unknown[], sql: string) => Answe
 
 const HANDLERS: readonly (readonly [string, Handler])[] = [
   ['select pg_advisory_xact_lock', advisoryLock],
-  ['select id, incarnation, topic_key from ingest_topic', latestTopic],
+  ['select id, incarnation, topic_key from ingest_topic', pinnedTopics],
   ['update ingest_topic set topic_key', nameTopic],
   ['insert into ingest_topic', insertTopic],
   ['insert into ingest_ledger', insertLedger],
@@ -70,12 +70,9 @@ async function advisoryLock({ database, transaction }: Execution): Promise<Answe
   return NOTHING
 }
 
-function latestTopic({ database }: Execution): Answer {
-  const latest = database.topics.toSorted((a, b) => b.incarnation - a.incarnation)[0]
-  return {
-    rows: latest === undefined ? [] : [{ id: latest.id, incarnation: latest.incarnation, topic_key: latest.key }],
-    command: 'SELECT',
-  }
+function pinnedTopics({ database }: Execution): Answer {
+  const pinned = database.topics.toSorted((a, b) => b.incarnation - a.incarnation)
+  return { rows: pinned.map(({ id, incarnation, key }) => ({ id, incarnation, topic_key: key })), command: 'SELECT' }
 }
 
 function nameTopic({ database, transaction }: Execution, [id, key]: readonly unknown[]): Answer {
