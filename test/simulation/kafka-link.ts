@@ -3,38 +3,15 @@
  * Requests take time both ways; they are refused at once while the way is cut, and answered late or never while it is dark.
  */
 import { ProcessorError } from '../../src/errors.ts'
-import type {
-  FetchedPartition,
-  FetchPosition,
-  FetchRequest,
-  GroupTransport,
-  KafkaTransport,
-  LogTransport,
-} from '../../src/kafka/transport.ts'
+import type { FetchRequest, GroupTransport, KafkaTransport, LogTransport } from '../../src/kafka/transport.ts'
 import { epochMs } from '../../src/log.ts'
 import type { Cluster } from './cluster.ts'
 import type { Dice } from './dice.ts'
+import { type FetchAnswer, FetchAnswers, leaderError } from './fetch-answers.ts'
 import { KafkaWeather } from './kafka-weather.ts'
-import type { PartitionLog } from './partition-log.ts'
 import type { SimProcess } from './sim-process.ts'
 
 const REQUEST_TIMEOUT_MS = 45_000
-const OFFSET_OUT_OF_RANGE = 1
-const NOTHING = Buffer.alloc(0)
-
-const UNKNOWN_TOPIC_ID = 100
-const EMPTY_ANSWER = {
-  highWatermark: -1,
-  lastStableOffset: -1,
-  logStartOffset: -1,
-  abortedTransactions: [],
-  batches: NOTHING,
-} as const satisfies Partial<FetchedPartition>
-
-interface FetchAnswer {
-  readonly errorCode: number
-  readonly partitions: FetchedPartition[]
-}
 
 type Reject = (error: unknown) => void
 
@@ -43,7 +20,7 @@ export class KafkaLink implements KafkaTransport {
   readonly #cluster: Cluster
   readonly #process: SimProcess
   readonly #dice: Dice
-  readonly #skipped = new Map<PartitionLog, number>()
+  readonly #answers: FetchAnswers
   readonly #hintsSent: (offsets: readonly { partition: number; offset: number }[]) => void
 
   constructor(parts: {
@@ -56,6 +33,7 @@ export class KafkaLink implements KafkaTransport {
     this.#cluster = parts.cluster
     this.#process = parts.process
     this.#dice = parts.dice
+    this.#answers = new FetchAnswers(parts.cluster, this.weather, parts.dice)
     this.#hintsSent = parts.hintsSent
   }
 
@@ -196,7 +174,7 @@ export class KafkaLink implements KafkaTransport {
       life,
       () => {
         this.#reach(request.node)
-        return this.#longPoll(request)
+        return this.#answers.answer(request)
       },
       request.maxWaitMs,
     )
@@ -208,100 +186,6 @@ export class KafkaLink implements KafkaTransport {
     if (signal.aborted) throw unavailable('aborted')
     return answer
   }
-
-  /** Answers at once where there is something to say, else when there is, or after the longest wait. */
-  #longPoll(request: FetchRequest): FetchAnswer | Promise<FetchAnswer> {
-    if (this.#speaks(request)) return this.#answer(request)
-    const { schedule, topic } = this.#cluster
-    const { promise, resolve } = Promise.withResolvers<FetchAnswer>()
-    const logs = request.positions.flatMap(({ partition }) => topic.partitions[partition] ?? [])
-    const answer = (): void => {
-      schedule.cancel(timer)
-      for (const log of logs) log.waiters.delete(wake)
-      resolve(this.#answer(request))
-    }
-    const timer = schedule.after(request.maxWaitMs, answer)
-    const wake = (): void => {
-      if (this.#speaks(request)) answer()
-    }
-    for (const log of logs) log.waiters.add(wake)
-    return promise
-  }
-
-  /** Whether there is an error or a record to tell. */
-  #speaks({ node, topicId, positions }: FetchRequest): boolean {
-    return positions.some((each) => {
-      if (!this.#knows(topicId)) return true
-      const log = this.#cluster.topic.partitions[each.partition]
-      if (errorOf(log, node, each) !== 0 || log === undefined) return true
-      return log.stable > each.offset && !this.weather.silent.has(each.partition)
-    })
-  }
-
-  #answer({ node, topicId, positions }: FetchRequest): FetchAnswer {
-    const partitions = positions.map((each) =>
-      this.#knows(topicId)
-        ? this.#read(node, each)
-        : { ...EMPTY_ANSWER, partition: each.partition, errorCode: UNKNOWN_TOPIC_ID },
-    )
-    return { errorCode: 0, partitions }
-  }
-
-  /** By name every topic is the one that is asked for. */
-  #knows(topicId: string | undefined): boolean {
-    return topicId === undefined || topicId === this.#cluster.topic.id
-  }
-
-  #read(node: number, position: FetchPosition): FetchedPartition {
-    const { partition, offset, maxBytes } = position
-    const log = this.#cluster.topic.partitions[partition]
-    const answer = {
-      partition,
-      errorCode: errorOf(log, node, position),
-      highWatermark: log?.end ?? -1,
-      lastStableOffset: log?.stable ?? -1,
-      logStartOffset: log?.start ?? -1,
-      abortedTransactions: [],
-      batches: NOTHING,
-    }
-    if (log === undefined || answer.errorCode !== 0) return answer
-    if (this.weather.silent.has(partition)) return { ...answer, highWatermark: offset, lastStableOffset: offset }
-    return { ...answer, ...this.#batches(log, offset, maxBytes) }
-  }
-
-  #batches(
-    log: PartitionLog,
-    offset: number,
-    maxBytes: number,
-  ): Pick<FetchedPartition, 'batches' | 'abortedTransactions'> {
-    const { weather } = this
-    let from = offset
-    if (weather.repeats > 0 && offset > log.start) {
-      weather.repeats--
-      from = Math.max(log.start, offset - this.#dice.between(1, 10))
-    }
-    const { bytes, aborted } = log.read(from, maxBytes)
-    // A client that leaves out the same again is believed: nobody could tell that from a hole.
-    if (weather.skips > 0 && bytes.length > 1 && this.#skipped.get(log) !== offset) {
-      weather.skips--
-      this.#skipped.set(log, offset)
-      bytes.shift()
-    }
-    return { batches: bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes), abortedTransactions: aborted }
-  }
-}
-
-function errorOf(log: PartitionLog | undefined, node: number, position: FetchPosition): number {
-  const errorCode = leaderError(log, node, position.leaderEpoch)
-  if (errorCode !== 0 || log === undefined) return errorCode
-  return position.offset < log.start || position.offset > log.end ? OFFSET_OUT_OF_RANGE : 0
-}
-
-function leaderError(log: PartitionLog | undefined, node: number, leaderEpoch: number): number {
-  if (log === undefined) return 3
-  if (log.leader !== node) return 6
-  if (leaderEpoch < 0 || leaderEpoch === log.leaderEpoch) return 0
-  return leaderEpoch < log.leaderEpoch ? 74 : 75
 }
 
 function unavailable(why: string): ProcessorError {
