@@ -12,7 +12,7 @@ export class RecentExtremes {
   readonly #memory: number
   /** Descending, and the number of each in the sequence of all. */
   readonly #values = new Float32Array(KEPT)
-  readonly #numbers = new Float64Array(KEPT)
+  readonly #numbers = new Int32Array(KEPT)
   #size = 0
   #oldest = 0
   #count = 0
