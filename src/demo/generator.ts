@@ -115,7 +115,7 @@ function content(service: Service, { random, incident, release }: Moment): Conte
   const u = random.next()
   const severity = incident?.severity ?? 0
   if (incident?.kind === 'new_message' && u < 0.3 * severity) {
-    const template = 'NullPointerException at com.shop.{id}.Handler.apply(Handler.java:{n})'
+    const template = 'NullPointerException at com.shop.pricing.Discounts.apply(Discounts.java:214), request {id}'
     return { level: 'ERROR', template, operation: null }
   }
   if (incident?.kind === 'fatal_level' && u < 0.12 * severity)
