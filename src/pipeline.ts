@@ -8,7 +8,6 @@
  * must still be `from`, the epoch still ours, and it becomes `to`. Whatever crashes, repeats or wakes up too late, that happens
  * once or not at all. Kafka's committed offsets are a hint for lag tools and never decide anything.
  */
-
 import type { EpochMs, LogEvent, RawRecord, Reject, ScoredLog, SkipReason } from './log.ts'
 import type { ServiceAlert } from './service-alert.ts'
 

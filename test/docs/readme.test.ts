@@ -52,3 +52,13 @@ test('a run replaces the block and nothing else', () => {
   )
   assert.throws(() => withDemo('nothing here', 'x'), /demo:begin/)
 })
+
+test('the nouns and the line are read in a few minutes: under 250 lines together', () => {
+  const root = resolve(import.meta.dirname, '../..')
+  const lines = ['log.ts', 'pipeline.ts'].flatMap((file) =>
+    readFileSync(join(root, 'src', file), 'utf8')
+      .trimEnd()
+      .split('\n'),
+  )
+  assert.ok(lines.length < 250, `${lines.length} lines`)
+})
