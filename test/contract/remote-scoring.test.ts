@@ -210,7 +210,7 @@ const ILL: Readonly<Record<string, readonly [Behaviour, string]>> = {
 describe('an engine that', () => {
   for (const [what, [behaviour, kind]] of Object.entries(ILL))
     for (const fallback of ['model', 'rules'] as const)
-      test(`${what} costs no log and no more than the deadline (fallback: ${fallback})`, () =>
+      test(`[F18] ${what} costs no log and no more than the deadline (fallback: ${fallback})`, () =>
         asking(
           behaviour,
           async ({ score, outcomes, moves }) => {

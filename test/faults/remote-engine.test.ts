@@ -161,7 +161,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
     }
   }
 
-  test('frozen and thawed: the breaker opens and closes in /metrics, /readyz is degraded meanwhile and never down', async () => {
+  test('[F18] frozen and thawed: the breaker opens and closes in /metrics, /readyz is degraded meanwhile and never down', async () => {
     const engine = await startEngineProcess()
     const topic = 'remote-trickle'
     const producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
@@ -232,7 +232,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
 
   for (const [what, start] of Object.entries(KINDS)) {
     if (ONLY !== undefined && !what.includes(ONLY)) continue
-    test(`beside an engine that is ${what} it loses nothing and hardly any time`, async () => {
+    test(`[F18] beside an engine that is ${what} it loses nothing and hardly any time`, async () => {
       const ratios: number[] = []
       for (let round = 0; round < ROUNDS; round++) {
         const alone = await run(undefined)
