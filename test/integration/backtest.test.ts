@@ -9,12 +9,20 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
-import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
+import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import type { LogEvent, ScoredLog } from '../../src/log.ts'
 import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { logStream, STREAM_START_MS } from '../support/log-stream.ts'
+import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/test-server.ts'
+
+interface Broker {
+  readonly address: string
+  close(): Promise<unknown>
+}
+/** Apache Kafka where it can be had. */
+const startBroker = (): Promise<Broker> => (realKafkaMissing() === null ? startRealKafka() : startEmbeddedBroker({}))
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const LOGS = 12_000
@@ -38,7 +46,7 @@ function events(): LogEvent[] {
 describe('logs judged once more', { timeout: 180_000 }, () => {
   const server = withServer()
   let database: TestDatabase
-  let broker: EmbeddedBroker
+  let broker: Broker
   let folder: string
   let logs: readonly ScoredLog[]
   let env: Record<string, string | undefined>
@@ -47,7 +55,7 @@ describe('logs judged once more', { timeout: 180_000 }, () => {
     logs = await new ModelScorer({ servicesMax: 2000, threshold: THRESHOLD }).score(events())
     database = await migratedDatabase(server())
     await store(database, logs)
-    broker = await startEmbeddedBroker({})
+    broker = await startBroker()
     await produce(broker, logs)
     folder = await mkdtemp(join(tmpdir(), 'backtest-'))
     const { host, port, user, password, database: name } = database.options
@@ -224,7 +232,7 @@ async function store({ client }: TestDatabase, logs: readonly ScoredLog[]): Prom
   await client.query(insert, [JSON.stringify([...logs.map((log) => row(log, rows[0].id)).reverse(), ...strange])])
 }
 
-async function produce(broker: EmbeddedBroker, logs: readonly ScoredLog[]): Promise<void> {
+async function produce(broker: Broker, logs: readonly ScoredLog[]): Promise<void> {
   const producer = await openProducer({ brokers: [broker.address], clientId: 'backtest' })
   try {
     await producer.createTopic(TOPIC, 2)
