@@ -9,7 +9,7 @@ import type { ServiceAlert } from '../service-alert.ts'
 import * as channel from './channels.ts'
 import { EventClock } from './event-clock.ts'
 import { BUCKET_SECONDS } from './event-windows.ts'
-import { explain } from './explanation.ts'
+import { explain, TEMPLATE_LENGTH_MAX } from './explanation.ts'
 import { JointSurprise } from './joint-surprise.ts'
 import { Levels } from './levels.ts'
 import { LogSurprises, type Placed } from './log-surprises.ts'
@@ -253,7 +253,8 @@ export class Detector {
   }
 
   #explain({ level, message }: LogEvent): string {
-    return explain(this.findings, { level, message, templateId: this.#verdict.templateId })
+    const template = this.#miner.textOf(message, TEMPLATE_LENGTH_MAX)
+    return explain(this.findings, { level, message, template, templateId: this.#verdict.templateId })
   }
 
   #learn({ event, service, severity, template }: Placed): void {

@@ -9,9 +9,17 @@ import type { Level } from '../log.ts'
 import { CHANNELS, type Channel, type Findings } from './channels.ts'
 import { templateText } from './message-template.ts'
 
-const TEMPLATE_LENGTH_MAX = 120
+export const TEMPLATE_LENGTH_MAX = 120
 
-export function explain(findings: Findings, log: { level: Level; message: string; templateId: number }): string {
+interface Explained {
+  readonly level: Level
+  readonly message: string
+  readonly templateId: number
+  /** As the miner knows it, cut; the message is masked where it is not given. */
+  readonly template?: string
+}
+
+export function explain(findings: Findings, log: Explained): string {
   let top = 0
   for (let c = 1; c < CHANNELS.length; c++) if (findings.surprises[c]! > findings.surprises[top]!) top = c
   const channel = CHANNELS[top] ?? 'latency'
@@ -22,7 +30,7 @@ export function explain(findings: Findings, log: { level: Level; message: string
     observed,
     expected,
     surprise: rounded(findings.surprises[top]!),
-    template: templateText(log.message, TEMPLATE_LENGTH_MAX),
+    template: log.template ?? templateText(log.message, TEMPLATE_LENGTH_MAX),
     template_id: log.templateId,
     why: sentence(channel, { observed, expected, level: log.level }),
   })

@@ -89,6 +89,16 @@ describe('detector', () => {
     assert.equal(explanation.template, 'GET /api/order/*')
   })
 
+  it('names the template with its variables starred, words too', () => {
+    const detector = trained()
+    const said = (user: string): string => `the session of user ${user} could not be kept open any longer`
+    for (const user of ['ada', 'grace']) detector.scoreThenLearn(eventAt(AFTER_TRAINING_MS, { message: said(user) }))
+    const { explanation } = detector.scoreThenLearn(
+      eventAt(AFTER_TRAINING_MS + 1, { message: said('edsger'), level: 'FATAL', latencyMs: 1e6 }),
+    )
+    assert.equal(JSON.parse(explanation ?? '').template, said('*'))
+  })
+
   it('keeps an explanation within 1 KiB, and free of what jsonb refuses', () => {
     const messages = [
       '\u0000\u001f'.repeat(300),
