@@ -50,6 +50,7 @@ export interface Config {
     readonly batchRowsMax: number
     readonly batchBytesMax: number
     readonly batchIntervalMs: number
+    readonly ageTargetMs: number
     readonly memoryLimitMb: number
     readonly messageBytesMax: number
     readonly itemsMax: number
@@ -175,6 +176,7 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       batchRowsMax: get<number>('BATCH_ROWS_MAX'),
       batchBytesMax: get<number>('BATCH_BYTES_MAX'),
       batchIntervalMs: get<number>('BATCH_INTERVAL_MS'),
+      ageTargetMs: get<number>('AGE_P99_TARGET_MS'),
       memoryLimitMb: get<number>('MEMORY_LIMIT_MB'),
       messageBytesMax: get<number>('MESSAGE_BYTES_MAX'),
       itemsMax: get<number>('ITEMS_MAX'),

@@ -166,6 +166,7 @@ async function source(config: Config, rows: number): Promise<Figure> {
     rowsMax: config.limits.batchRowsMax,
     bytesMax: config.limits.batchBytesMax,
     intervalMs: config.limits.batchIntervalMs,
+    ageTargetMs: 500,
     bufferBytesMax: 32 * MIB,
     fetchMaxWaitMs: 500,
     fetchBytesMax: 8 * MIB,

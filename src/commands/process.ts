@@ -208,6 +208,7 @@ class Service {
       rowsMax: limits.batchRowsMax,
       bytesMax: limits.batchBytesMax,
       intervalMs: limits.batchIntervalMs,
+      ageTargetMs: limits.ageTargetMs,
       ...fetchLimits(limits.memoryLimitMb, limits.messageBytesMax),
     })
   }
@@ -376,6 +377,12 @@ class Service {
       buffered_bytes: source.bufferedBytes,
       scores: [scoreStatus(this.#options.telemetry.scores(), this.#model.stats())],
       ml_engine: this.#remote?.status(telemetry.fallbackShare()) ?? null,
+      batching: {
+        rows_max: source.batching.rowsMax,
+        interval_ms: Math.round(source.batching.intervalMs),
+        stored_in_ms: Math.round(source.batching.storedInMs),
+        catching_up: source.batching.catchingUp,
+      },
       partitions: source.partitions.map((each) => ({
         partition: each.partition,
         state: each.state,

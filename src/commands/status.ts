@@ -28,6 +28,13 @@ export interface Status {
     readonly asks: string
     readonly fallback_share: number | null
   } | null
+  /** What batches are now: their size and wait follow how long they take to be stored; absent where no worker answers. */
+  readonly batching?: {
+    readonly rows_max: number
+    readonly interval_ms: number
+    readonly stored_in_ms: number
+    readonly catching_up: boolean
+  }
   readonly partitions: readonly {
     readonly partition: number
     readonly state: string
@@ -84,6 +91,7 @@ function table(status: Status): string {
     `topic       ${status.topic}   group ${status.group}   generation ${status.generation}`,
     `store       ${status.store}   buffered ${status.buffered_bytes} bytes`,
     ...engineLine(status),
+    ...batchingLine(status),
     ...(status.workers ?? []).map(
       ({ worker, pid, ready, restarts }) =>
         `worker ${worker}    ${pid === null ? 'not running' : `pid ${pid}`}   ${ready ? 'ready' : 'not ready'}   restarts ${restarts}`,
@@ -127,4 +135,11 @@ function engineLine({ ml_engine: engine }: Status): string[] {
   const share =
     engine.fallback_share === null ? 'not asked yet' : `${(engine.fallback_share * 100).toFixed(1)} % judged here`
   return [`ml engine   ${engine.url}   breaker ${engine.breaker}   ${share}`]
+}
+
+function batchingLine({ batching }: Status): string[] {
+  if (batching === undefined) return []
+  const { rows_max, interval_ms, stored_in_ms, catching_up } = batching
+  const mode = catching_up ? '   catching up' : ''
+  return [`batches     up to ${rows_max} rows or ${interval_ms} ms, stored in ${stored_in_ms} ms${mode}`]
 }

@@ -187,11 +187,11 @@ export const SETTINGS = {
     { min: 1, max: 1_000_000, default: 2_000 },
     'Services a partition keeps a model of; more share one.',
   ),
-  BATCH_ROWS_MAX: number({ min: 1, max: 100_000, default: 5_000 }, 'Rows after which a batch is stored.'),
+  BATCH_ROWS_MAX: number({ min: 1, max: 100_000, default: 5_000 }, 'The most rows of a batch.'),
   BATCH_BYTES_MAX: number({ min: 1_024, max: 256 * MIB, default: 4 * MIB }, 'Bytes after which a batch is stored.'),
   BATCH_INTERVAL_MS: number(
     { min: 1, max: MINUTE_MS, default: 50 },
-    'Longest time a log waits for its batch to fill while the one before is being stored.',
+    'Longest time a log waits for its batch to fill; the first one after a pause does not wait.',
   ),
   WORKERS: {
     schema: integer(1, 256),
@@ -200,6 +200,10 @@ export const SETTINGS = {
     about:
       'Worker processes, at most one a partition, under one supervisor with one HTTP port; by default one core less than there are. `--workers` wins.',
   },
+  AGE_P99_TARGET_MS: number(
+    { min: 50, max: 10 * MINUTE_MS, default: 500 },
+    'The age at which 99 of 100 logs should be visible; batches are as large and wait as long as it allows, within the BATCH_ settings.',
+  ),
   MEMORY_LIMIT_MB: number(
     { min: 128, max: 65_536, default: 256 },
     'What each worker should stay below; the fetch buffer is derived from it.',

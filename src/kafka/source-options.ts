@@ -24,10 +24,11 @@ export interface SourceOptions {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number
-  /** A batch is handed out when it has this many rows or bytes, when its oldest record has waited so long, or when nobody is busy. */
+  /** Bounds of what the tuner chooses: a batch is handed out when it has this many rows or bytes, or its oldest record waited so long. */
   readonly rowsMax: number
   readonly bytesMax: number
   readonly intervalMs: number
+  readonly ageTargetMs: number
   /** Fetching pauses when more is held than this, fetched or handed out; it goes on below 70 % of it. */
   readonly bufferBytesMax: number
   /** Long poll, and how much one answer may carry, in all and of one partition. */

@@ -1,5 +1,6 @@
 /** How far behind each partition is, for metrics, /readyz and /status. */
 import type { PartitionLag } from '../events.ts'
+import type { BatchLimits } from './batcher.ts'
 import type { HandedOut } from './handed-out.ts'
 import type { Position, PositionState } from './positions.ts'
 
@@ -19,6 +20,8 @@ export interface SourceStatus {
   readonly topicPartitions: number
   readonly bufferedBytes: number
   readonly paused: boolean
+  /** What the tuner has chosen, and why. */
+  readonly batching: BatchLimits & { readonly storedInMs: number; readonly catchingUp: boolean }
   readonly partitions: readonly PartitionStatus[]
 }
 

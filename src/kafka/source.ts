@@ -10,6 +10,7 @@
 import { isRetriable, ProcessorError } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
 import type { CommitOutcome, RawBatch, Source } from '../pipeline.ts'
+import { BatchTuner } from './batch-tuner.ts'
 import { cutBatch, dueInMs } from './batcher.ts'
 import { Fetcher } from './fetcher.ts'
 import { HandedOut } from './handed-out.ts'
@@ -37,6 +38,7 @@ export class KafkaSource implements Source {
   readonly #bell = new Doorbell()
   readonly #positions = new Positions()
   readonly #handedOut = new HandedOut()
+  readonly #tuner: BatchTuner
   readonly #log: LogConnection
   readonly #layout: TopicLayout
   readonly #start: TopicStart
@@ -62,6 +64,7 @@ export class KafkaSource implements Source {
     const bell = this.#bell
     const positions = this.#positions
     this.#options = options
+    this.#tuner = new BatchTuner(options)
     const log = new LogConnection(transport)
     const layout = new TopicLayout({ topic, log, bell, time })
     const start = new TopicStart(options, log, layout)
@@ -134,6 +137,7 @@ export class KafkaSource implements Source {
   }
 
   settled(outcomes: readonly CommitOutcome[]): void {
+    this.#tuner.settled(this.#options.time.clock())
     this.#ownership.settled(outcomes)
   }
 
@@ -148,6 +152,7 @@ export class KafkaSource implements Source {
       topicPartitions: this.#layout.partitions.length,
       bufferedBytes: this.#heldBytes,
       paused: this.#paused,
+      batching: { ...this.#tuner.limits, storedInMs: this.#tuner.storedInMs, catchingUp: this.#tuner.catchingUp },
       partitions: this.#positions.all.map((position) => partitionStatus(position, this.#handedOut, now)),
     }
   }
@@ -186,10 +191,13 @@ export class KafkaSource implements Source {
     while (true) {
       this.#throwFailure()
       const positions = this.#positions.all
-      const hurry = reading.aborted || this.#handedOut.count === 0
-      const dueMs = dueInMs(positions, this.#options, { nowMs: time.clock(), hurry })
-      const cut = dueMs === 0 ? cutBatch(positions, this.#options) : null
+      const nowMs = time.clock()
+      const { limits } = this.#tuner
+      const hurry = reading.aborted || (this.#handedOut.count === 0 && this.#tuner.isIdle(nowMs))
+      const dueMs = dueInMs(positions, limits, { nowMs, hurry })
+      const cut = dueMs === 0 ? cutBatch(positions, limits) : null
       if (cut !== null) {
+        this.#tuner.cut(rowsOf(cut.batch), nowMs)
         this.#handedOut.push(cut.batch, cut.held)
         failpoint('after_fetch')
         yield cut.batch
@@ -240,6 +248,7 @@ export class KafkaSource implements Source {
     const { events } = this.#options
     const known = this.status().partitions.filter((each) => each.nextOffset >= 0)
     if (known.length > 0) events.lag(known)
+    this.#tuner.behind(Math.max(0, ...known.map(({ lagSeconds }) => lagSeconds)))
     events.bufferedBytes(this.#heldBytes)
   }
 
@@ -282,4 +291,8 @@ export class KafkaSource implements Source {
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure.error
   }
+}
+
+function rowsOf({ ranges }: RawBatch): number {
+  return ranges.reduce((sum, { records }) => sum + records.length, 0)
 }

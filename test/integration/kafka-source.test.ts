@@ -63,6 +63,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
     rowsMax: 2_000,
     bytesMax: 4_000_000,
     intervalMs: 100,
+    ageTargetMs: 500,
     bufferBytesMax: 50_000_000,
     fetchMaxWaitMs: 300,
     fetchBytesMax: 8_000_000,

@@ -35,6 +35,7 @@ export const LIMITS = {
   rebalanceTimeoutMs: 15_000,
   bytesMax: 100_000,
   intervalMs: 200,
+  ageTargetMs: 60_000,
   bufferBytesMax: 24_000,
   fetchMaxWaitMs: 5_000,
   fetchBytesMax: 6_000,

@@ -49,6 +49,7 @@ export class SourceWorld {
       rowsMax: 1_000,
       bytesMax: 1_000_000,
       intervalMs: 200,
+      ageTargetMs: 60_000,
       bufferBytesMax: 10_000_000,
       fetchMaxWaitMs: 500,
       fetchBytesMax: 1_000_000,
