@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../bench/figures.ts'
 import { benchLog } from '../bench/logs.ts'
+import { measureStages } from '../bench/stages.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { Random } from '../demo/random.ts'
 import { silentEvents } from '../events.ts'
@@ -41,6 +42,13 @@ async function measured(rows: number, work: () => Promise<void>): Promise<Figure
 }
 
 export async function runPart(part: string, rows: number, env: NodeJS.ProcessEnv): Promise<number> {
+  if (part === 'stages') {
+    const logs = 20_000
+    process.stdout.write(
+      `${JSON.stringify(await measureStages({ logs, rounds: Math.max(1, Math.round(rows / logs)) }))}\n`,
+    )
+    return 0
+  }
   const { config } = loadConfig(env)
   const figure = part === 'sink' ? await sink(config, rows) : await source(config, rows)
   process.stdout.write(`${JSON.stringify(figure)}\n`)

@@ -24,7 +24,7 @@ test('every setting and every error code is on its page once, and nothing else i
 
 test('.env.example names every setting, and uncommented it is the default configuration', () => {
   const lines = (generatedPages().get('.env.example') ?? '').split('\n')
-  const pairs = lines.map((line) => /^#([A-Z][A-Z_]*)=(.*)$/.exec(line)).filter((match) => match !== null)
+  const pairs = lines.map((line) => /^#([A-Z][A-Z0-9_]*)=(.*)$/.exec(line)).filter((match) => match !== null)
   const env = Object.fromEntries(pairs.map(([, name, value]) => [name, value]))
   assert.deepEqual(Object.keys(env).sort(), Object.keys(SETTINGS).sort())
   assert.deepEqual(loadConfig(env), loadConfig({}))

@@ -1,0 +1,130 @@
+/**
+ * What one log costs in each stage between Kafka's bytes and PostgreSQL's: CPU and garbage, beside a loop that every machine knows,
+ * JSON.parse of the same messages. Ratios to that loop of the same round travel between machines; microseconds don't.
+ */
+import { Random } from '../demo/random.ts'
+import { epochMs, type LogEvent, type RawRecord, type ScoredLog } from '../log.ts'
+import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
+import { createNormalizer } from '../normalize/normalize-range.ts'
+import type { PartitionRange } from '../pipeline.ts'
+import { BinaryRows } from '../postgres/binary-rows.ts'
+import { standardRow } from '../postgres/standard-row.ts'
+import { ModelScorer } from '../scoring/model-scorer.ts'
+import { benchLog } from './logs.ts'
+
+export const STAGES = ['parse', 'normalize', 'score', 'encode'] as const
+export type Stage = (typeof STAGES)[number]
+
+export interface StageFigure {
+  /** CPU of the whole process, its garbage collection included, in microseconds a log: the least of the rounds. */
+  readonly microseconds: number
+  /** Over that of `parse`. */
+  readonly ratio: number
+  /** Bytes allocated on the heap a log; null where a collection came between (`--max-semi-space-size` keeps it away). */
+  readonly bytes: number | null
+}
+
+const BATCH_ROWS = 5_000
+const FIELDS = 15
+
+interface Sample {
+  readonly microseconds: number
+  readonly bytes: number | null
+}
+
+/** `logs` a round, each round of later logs, one round first that does not count. */
+export async function measureStages({
+  logs,
+  rounds,
+}: {
+  logs: number
+  rounds: number
+}): Promise<Record<Stage, StageFigure>> {
+  const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, Date.now)
+  const scorer = new ModelScorer({ servicesMax: 2_000 })
+  const write = standardRow(1)
+  const rows = new BinaryRows(8 << 20)
+  const random = new Random(1)
+  const samples: Record<Stage, Sample[]> = { parse: [], normalize: [], score: [], encode: [] }
+  for (let round = 0; round <= rounds; round++) {
+    const ranges = rangesOf(random, round * logs, logs)
+    const events: (readonly LogEvent[])[] = []
+    const scored: (readonly ScoredLog[])[] = []
+    const work: Record<Stage, () => Promise<void> | void> = {
+      parse: () => parseAll(ranges),
+      normalize: () => void ranges.forEach((range) => void events.push(normalize(range).events)),
+      score: async () => {
+        for (const each of events) scored.push(await scorer.score(each))
+      },
+      encode: () => {
+        for (const each of scored) {
+          rows.start(8 << 20)
+          for (const log of each) {
+            rows.row(FIELDS)
+            write(rows, log)
+          }
+          rows.finish()
+        }
+      },
+    }
+    for (const stage of STAGES) {
+      const sample = await measured(work[stage], logs)
+      if (round > 0) samples[stage].push(sample)
+    }
+  }
+  const least = (of: readonly Sample[]): number => Math.min(...of.map(({ microseconds }) => microseconds))
+  const parse = least(samples.parse)
+  const figure = (stage: Stage): StageFigure => {
+    const bytes = samples[stage].map((each) => each.bytes).filter((each) => each !== null)
+    const microseconds = least(samples[stage])
+    return { microseconds, ratio: microseconds / parse, bytes: bytes.length === 0 ? null : Math.min(...bytes) }
+  }
+  return { parse: figure('parse'), normalize: figure('normalize'), score: figure('score'), encode: figure('encode') }
+}
+
+async function measured(work: () => Promise<void> | void, logs: number): Promise<Sample> {
+  globalThis.gc?.()
+  const heap = process.memoryUsage().heapUsed
+  const before = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(before)
+  const grown = process.memoryUsage().heapUsed - heap
+  return { microseconds: (user + system) / logs, bytes: grown >= 0 ? grown / logs : null }
+}
+
+/** What it reads must be used, or nothing would be. */
+let read = 0
+function parseAll(ranges: readonly PartitionRange[]): void {
+  for (const { records } of ranges) {
+    for (const { value } of records) {
+      const log = JSON.parse(value?.toString() ?? '{}') as { message: string; latency_ms: number }
+      read += log.message.length + log.latency_ms
+    }
+  }
+  if (read < 0) throw new RangeError('nothing was read')
+}
+
+function rangesOf(random: Random, from: number, logs: number): PartitionRange[] {
+  const ranges: PartitionRange[] = []
+  for (let at = from; at < from + logs; at += BATCH_ROWS) {
+    const records = Array.from({ length: Math.min(BATCH_ROWS, from + logs - at) }, (_, i): RawRecord => {
+      const value = benchLog(random, at + i)
+      return { offset: at + i, timestamp: epochMs(Date.UTC(2026, 0, 5) + at + i), key: null, value, headers: null }
+    })
+    const to = at + records.length
+    const purpose = 'store' as const
+    ranges.push({
+      partition: 0,
+      assignment: 1,
+      epoch: 1,
+      from: at,
+      to,
+      records,
+      holes: 0,
+      gap: null,
+      tail: null,
+      purpose,
+    })
+  }
+  return ranges
+}

@@ -1,0 +1,116 @@
+/**
+ * What must not creep up: CPU a log in each stage relative to JSON.parse of the same run, garbage a log, write-ahead log a row,
+ * statements and transactions a batch. Nothing here is a time, so a busy machine can't trip it; a regression can.
+ */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { resolve } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import type { Stage, StageFigure } from '../../src/bench/stages.ts'
+import { silentEvents } from '../../src/events.ts'
+import { PostgresLedger } from '../../src/postgres/ledger.ts'
+import { LogStore } from '../../src/postgres/log-store.ts'
+import { sessionsOf } from '../../src/postgres/session.ts'
+import { migratedDatabase, withServer } from '../support/postgres.ts'
+import { logAt, readyRange } from '../support/ready-ranges.ts'
+
+const server = withServer()
+const run = promisify(execFile)
+const main = resolve(import.meta.dirname, '../../src/main.ts')
+
+/** About half again of what was measured on two machines, quiet and busy; the youngest generation is large enough that nothing is collected. */
+const MOST: Readonly<Record<Exclude<Stage, 'parse'>, { ratio: number; bytes: number }>> = {
+  normalize: { ratio: 4.5, bytes: 1_000 },
+  score: { ratio: 2.5, bytes: 320 },
+  encode: { ratio: 0.8, bytes: 110 },
+}
+
+test('no stage costs a log more CPU or garbage than it did', { timeout: 300_000 }, async () => {
+  const flags = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256']
+  const { stdout } = await run(process.execPath, [...flags, main, 'bench', '--part', 'stages', '--rows', '240000'])
+  const figures = JSON.parse(stdout) as Record<Stage, StageFigure>
+  for (const [stage, most] of Object.entries(MOST) as [keyof typeof MOST, { ratio: number; bytes: number }][]) {
+    const { ratio, bytes } = figures[stage]
+    assert.ok(ratio <= most.ratio, `${stage}: ${ratio.toFixed(2)} times JSON.parse, at most ${most.ratio}`)
+    assert.ok(bytes !== null && bytes <= most.bytes, `${stage}: ${bytes} bytes a log, at most ${most.bytes}`)
+  }
+})
+
+test('a batch is one statement and one transaction, and writes little more log than a bare COPY', {
+  timeout: 120_000,
+}, async () => {
+  const database = await migratedDatabase(server())
+  const { client } = database
+  const sent: string[] = []
+  const open = sessionsOf(database.options)
+  const ledger = new PostgresLedger({ database: database.options, namespace: 'default', group: 'g', owner: 'o' })
+  await ledger.pin({
+    topic: 'logs',
+    topicKey: '',
+    partitions: [0],
+    startPolicy: 'earliest',
+    startOffsets: async () => new Map(),
+  })
+  await ledger.claim([0])
+  const store = new LogStore({
+    database: database.options,
+    openSession: async () => {
+      const session = await open()
+      return {
+        ...session,
+        query: (sql, values) => {
+          sent.push(sql)
+          return session.query(sql, values)
+        },
+        copy: (text, files) => {
+          sent.push(text)
+          return session.copy(text, files)
+        },
+      }
+    },
+    namespace: 'default',
+    topic: 'logs',
+    pinned: () => ledger.pinned(),
+    deadLetterBytesMax: 1_000,
+    decodeHeaders: () => [],
+    reserveIds: () => false,
+    events: silentEvents(),
+    lanes: 1,
+    sleep: async () => undefined,
+    random: () => 0,
+    signal: new AbortController().signal,
+  })
+  const count = 5_000
+  const commit = async (from: number): Promise<void> => {
+    const logs = Array.from({ length: count }, (_, i) => logAt(from + i, { service: `service-${i % 20}` }))
+    const [outcome] = await store.commit({ ranges: [readyRange({ from, count }, { logs })] })
+    assert.equal(outcome?.kind, 'committed')
+  }
+  const position = async (): Promise<string> =>
+    (await client.query('select pg_current_wal_insert_lsn() as at')).rows[0].at
+  const written = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = await position()
+    await work()
+    return Number(
+      (await client.query('select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1) as n', [before])).rows[0].n,
+    )
+  }
+  await commit(0) // reads the table's shape, fills the caches
+  await client.query('create table bare (like logs including defaults including indexes)')
+  await client.query('checkpoint')
+  await client.query('insert into bare select * from logs') // first touches of pages after a checkpoint are written whole
+  await commit(count)
+  sent.length = 0
+  const ours = await written(() => commit(2 * count))
+  assert.equal(sent.length, 1, sent.join('\n---\n'))
+  const bare = await written(() =>
+    client.query('insert into bare select * from logs where kafka_offset >= $1', [2 * count]),
+  )
+  assert.ok(
+    ours <= bare * 1.15,
+    `${(ours / count).toFixed(0)} bytes of WAL a row, a bare insert ${(bare / count).toFixed(0)}`,
+  )
+  await store.close()
+  await ledger.close()
+})
