@@ -120,6 +120,21 @@ export class Detector {
     return this.#surprises.findings
   }
 
+  /** What was most unusual about the log judged last, as JSON, whether it is an anomaly or not. To be asked before the next one. */
+  explain({ level, message, latencyMs }: LogEvent): string {
+    const { templateId, warm } = this.#verdict
+    const service = this.#log?.service
+    const usualLatency = latencyMs === null || service === undefined ? null : service.latency.usual
+    return explain(this.findings, {
+      level,
+      template: this.#miner.textOf(message, TEMPLATE_LENGTH_MAX),
+      templateId,
+      baselineLogs: service?.logs ?? 0,
+      warm,
+      usualLatency,
+    })
+  }
+
   stats(): DetectorStats {
     let warmServices = 0
     let templates = this.#services.overflow?.templates.size ?? 0
@@ -243,18 +258,13 @@ export class Detector {
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
     verdict.isAnomaly = verdict.warm && this.#isAnomaly(verdict.score, service)
-    verdict.explanation = verdict.isAnomaly ? this.#explain(event) : null
+    verdict.explanation = verdict.isAnomaly ? this.explain(event) : null
   }
 
   /** The one place where it is decided. */
   #isAnomaly(score: number, service: ServiceState): boolean {
     if (this.#budget === null) return score >= (this.#options.threshold ?? THRESHOLD)
     return this.#budget.decide({ score, seconds: this.#clock.watermarkMs / 1000, service: service.spending })
-  }
-
-  #explain({ level, message }: LogEvent): string {
-    const template = this.#miner.textOf(message, TEMPLATE_LENGTH_MAX)
-    return explain(this.findings, { level, message, template, templateId: this.#verdict.templateId })
   }
 
   #learn({ event, service, severity, template }: Placed): void {

@@ -1,61 +1,106 @@
 /**
- * Why a log was flagged, as JSON of at most 1 KiB:
+ * What made a log unusual, as JSON of at most 1 KiB:
  *
- *   {"top":"latency","observed":2340,"expected":120,"surprise":5.2,"template":"GET /api/*","template_id":-1044,"why":"latency 2,340 ms, usually about 120 ms for this operation"}
+ *   {"top":"latency","observed":2340,"expected":120,"surprise":5.2,"p":6.3e-6,
+ *    "channels":[{"name":"latency","surprise":5.2,"observed":2340,"expected":120,"p":6.3e-6}],
+ *    "template":"GET /api/*","template_id":-1044,"baseline_n":15204,"warm":true,"model_version":"logs-7",
+ *    "why":"latency 2,340 ms, usually 80-190 ms for this operation (p < 1e-5)"}
  *
- * Units: ms for latency, shares of logs for slow_share, level and error_rate, logs a minute for surge and burst.
+ * Units: ms for latency and latency_shift, shares of logs for slow_share, level and error_rate, logs a minute for surge and burst.
+ * A surprise is -log10 p; the channels are those that drove the score, the strongest first. `baseline_n` are the logs of the
+ * service that the judgement rests on.
  */
 import type { Level } from '../log.ts'
 import { CHANNELS, type Channel, type Findings } from './channels.ts'
-import { templateText } from './message-template.ts'
+import { SNAPSHOT_FORMAT } from './state-bytes.ts'
 
-export const TEMPLATE_LENGTH_MAX = 120
+const MODEL_VERSION = `logs-${SNAPSHOT_FORMAT}`
+export const TEMPLATE_LENGTH_MAX = 80
+const QUOTE_LENGTH_MAX = 48
+const CHANNELS_MAX = 3
+/** A channel below it drives nothing. */
+const TELLING_SURPRISE = 1.3
+/** Nobody believes smaller ones. */
+const LEAST_EXPONENT = 15
 
-interface Explained {
+export interface Explained {
   readonly level: Level
-  readonly message: string
+  /** As the miner knows it, at most TEMPLATE_LENGTH_MAX characters. */
+  readonly template: string
   readonly templateId: number
-  /** As the miner knows it, cut; the message is masked where it is not given. */
-  readonly template?: string
+  readonly baselineLogs: number
+  readonly warm: boolean
+  /** Between these (ms) nine of ten latencies of the operation lie; null where the log has none. */
+  readonly usualLatency: { readonly lowMs: number; readonly highMs: number } | null
 }
 
-export function explain(findings: Findings, log: Explained): string {
-  let top = 0
-  for (let c = 1; c < CHANNELS.length; c++) if (findings.surprises[c]! > findings.surprises[top]!) top = c
-  const channel = CHANNELS[top] ?? 'latency'
-  const observed = rounded(findings.observed[top]!)
-  const expected = rounded(findings.expected[top]!)
+export function explain({ surprises, observed, expected }: Findings, log: Explained): string {
+  const order = CHANNELS.map((_, c) => c).sort((a, b) => surprises[b]! - surprises[a]!)
+  const finding = (c: number) => ({
+    surprise: rounded(surprises[c]!),
+    observed: rounded(observed[c]!),
+    expected: rounded(expected[c]!),
+    p: Number((10 ** -surprises[c]!).toPrecision(2)),
+  })
+  const [top = 0] = order
+  const told = order.slice(0, CHANNELS_MAX).filter((c) => c === top || surprises[c]! >= TELLING_SURPRISE)
+  const name = CHANNELS[top] ?? 'latency'
   return JSON.stringify({
-    top: channel,
-    observed,
-    expected,
-    surprise: rounded(findings.surprises[top]!),
-    template: log.template ?? templateText(log.message, TEMPLATE_LENGTH_MAX),
+    top: name,
+    ...finding(top),
+    channels: told.map((c) => ({ name: CHANNELS[c], ...finding(c) })),
+    template: log.template,
     template_id: log.templateId,
-    why: sentence(channel, { observed, expected, level: log.level }),
+    baseline_n: log.baselineLogs,
+    warm: log.warm,
+    model_version: MODEL_VERSION,
+    why: `${sentence(name, { ...log, ...finding(top) })}${likelihood(surprises[top]!)}`,
   })
 }
 
-function sentence(channel: Channel, of: { observed: number; expected: number; level: Level }): string {
+function sentence(channel: Channel, of: Explained & { observed: number; expected: number }): string {
   const { observed, expected } = of
   switch (channel) {
     case 'latency':
-      return `latency ${grouped(observed)} ms, usually about ${grouped(expected)} ms for this operation`
+      return `latency ${grouped(observed)} ms, usually ${latencyRange(of)} for this operation`
     case 'latency_shift':
-      return `many logs of this service are slower than usual; this one took ${grouped(observed)} ms, usually about ${grouped(expected)} ms`
+      return `logs of this service have become slower; this one took ${grouped(observed)} ms, usually ${latencyRange(of)}`
     case 'slow_share':
-      return `${percent(observed)} of this service's logs are among its slowest, usually ${percent(expected)}`
+      return `${percent(observed)} of this service's logs of five minutes are as slow as its slowest ${percent(expected)} usually`
     case 'level':
-      return `${of.level} is rare for this service: usually ${percent(expected)} of its logs`
+      return `${of.level} is rare for this service: usually ${oneIn(expected)}`
     case 'template':
-      return 'this kind of message is new for this service'
+      return `a kind of message that is new for this service: "${quote(of.template)}"`
     case 'burst':
-      return `this kind of message came ${grouped(observed)} times within a minute, usually about ${grouped(expected)} times`
+      return `"${quote(of.template)}" came ${times(observed)} within a minute, usually about ${grouped(expected)}`
     case 'error_rate':
-      return `${percent(observed)} of this service's logs are errors, usually ${percent(expected)}`
+      return `${percent(observed)} of this service's logs of the last minute are errors, usually ${percent(expected)}`
     case 'surge':
       return `${grouped(observed)} logs within a minute, usually about ${grouped(expected)}`
   }
+}
+
+function latencyRange({ usualLatency, expected }: Explained & { expected: number }): string {
+  if (usualLatency === null) return `about ${grouped(expected)} ms`
+  return `${grouped(rounded(usualLatency.lowMs))}-${grouped(rounded(usualLatency.highMs))} ms`
+}
+
+function likelihood(surprise: number): string {
+  const exponent = Math.min(LEAST_EXPONENT, Math.floor(surprise))
+  return exponent < 2 ? '' : ` (p < 1e-${exponent})`
+}
+
+function quote(template: string): string {
+  return template.length <= QUOTE_LENGTH_MAX ? template : `${template.slice(0, QUOTE_LENGTH_MAX).toWellFormed()}…`
+}
+
+function times(count: number): string {
+  return count < 1.5 ? 'once' : `${grouped(Math.round(count))} times`
+}
+
+/** Shares below a percent are easier to grasp as one in so many. */
+function oneIn(share: number): string {
+  return share >= 0.01 ? `${percent(share)} of its logs` : `one in ${grouped(rounded(1 / Math.max(1e-9, share)))} logs`
 }
 
 /** Three significant digits. */

@@ -37,6 +37,13 @@ export class Latency {
   #slow = 0
   readonly #histogram = new ResidualHistogram()
 
+  /** Nine of ten latencies of the template looked at last lie between these. */
+  get usual(): { lowMs: number; highMs: number } {
+    const reach = 1.645 * this.#deviation
+    const ms = (log: number): number => Math.max(0, Math.exp(log) - 0.05)
+    return { lowMs: ms(this.expectedLog - reach), highMs: ms(this.expectedLog + reach) }
+  }
+
   /** Compares one latency (ms) with what is usual for the template whose columns begin at `at`. */
   look(latencyMs: number, templates: TemplateStore, at: number): void {
     const weight = templates.values[at + LATENCY_WEIGHT]!

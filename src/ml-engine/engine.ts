@@ -4,7 +4,6 @@
  * 0.4 of one and 0.6 of the other is the combined score always.
  */
 import type { DetectorOptions } from '../anomaly/detector.ts'
-import { explain } from '../anomaly/explanation.ts'
 import type { Budget } from '../anomaly/threshold.ts'
 import type { LogEvent } from '../log.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from '../scoring/profiles.ts'
@@ -182,11 +181,9 @@ export class ScoringEngine {
 
   /** Of the log judged last. What an ordinary log showed most is told too; the sentence then says that it is nothing unusual. */
   #explanation(event: LogEvent, scores: Scores): NonNullable<Judgement['explanation']> {
-    const { level, message } = event
     const { templateId } = scores
     const detector = this.#detector
-    const found =
-      scores.explanation ?? ('findings' in detector ? explain(detector.findings, { level, message, templateId }) : '{}')
+    const found = scores.explanation ?? ('explain' in detector ? detector.explain(event) : '{}')
     const why = scores.explanation === null ? { why: plainWhy(event, scores) } : {}
     return { ...JSON.parse(found), ...why, template_id: templateId, warm: scores.warm }
   }

@@ -85,8 +85,16 @@ describe('detector', () => {
     const explanation = JSON.parse(slow?.explanation ?? '')
     assert.equal(explanation.top, 'latency')
     assert.equal(explanation.observed, 2340)
-    assert.match(explanation.why, /^latency 2,340 ms, usually about [12]\d(\.\d)? ms for this operation$/)
+    assert.match(
+      explanation.why,
+      /^latency 2,340 ms, usually (\d(\.\d+)?|1\d)-[3-9]\d ms for this operation \(p < 1e-\d+\)$/,
+    )
     assert.equal(explanation.template, 'GET /api/order/*')
+    assert.equal(explanation.template_id, slow?.templateId)
+    assert.equal(explanation.warm, true)
+    assert.ok(explanation.baseline_n > 3000)
+    assert.ok(explanation.p <= 10 ** -explanation.surprise * 1.1)
+    assert.deepEqual(explanation.channels[0].name, 'latency')
   })
 
   it('names the template with its variables starred, words too', () => {
