@@ -1,0 +1,325 @@
+/** One worker: its parts, in the order they are opened, the line through them, and what it says of itself. */
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import { failpoint } from '../failpoint.ts'
+import { startHttp } from '../http/server.ts'
+import { platformaticTransport } from '../kafka/platformatic-transport.ts'
+import { decodeHeaders } from '../kafka/record-headers.ts'
+import { KafkaSource } from '../kafka/source.ts'
+import type { Mute } from '../mute.ts'
+import { createNormalizer } from '../normalize/normalize-range.ts'
+import { run as runPipeline } from '../pipeline.ts'
+import type { DatabaseOptions } from '../postgres/connection.ts'
+import { purgeDeadLetters } from '../postgres/dead-letter-retention.ts'
+import { PostgresLedger } from '../postgres/ledger.ts'
+import { LogStore } from '../postgres/log-store.ts'
+import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts'
+import { readMutes } from '../postgres/mute-table.ts'
+import { ModelScorer } from '../scoring/model-scorer.ts'
+import { MutingScorer } from '../scoring/muting-scorer.ts'
+import { troubleOf } from '../telemetry/score-health.ts'
+import type { Telemetry } from '../telemetry.ts'
+import { answerQuestions } from '../workers/channel.ts'
+import { fetchLimits } from './fetch-limits.ts'
+import { watchMutes } from './mute-watch.ts'
+import { normalizeLimits } from './normalize-limits.ts'
+import { type RemoteScoring, remoteScoring } from './remote-scoring.ts'
+import { keepRetention } from './retention.ts'
+import { scoreStatus } from './score-status.ts'
+import { scorerSettings } from './scorer-settings.ts'
+import type { Status } from './status.ts'
+
+const MIB = 1024 * 1024
+const GUARANTEE = 'exactly once: rows and position in one transaction'
+const REBALANCE_TIMEOUT_MS = 30_000
+/** A join is answered when every member has joined: longer than the rebalance timeout. */
+const REQUEST_TIMEOUT_MS = 45_000
+const START_RETRY_MS = 1_000
+
+interface World {
+  readonly clock: () => number
+  readonly now: () => number
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly random: () => number
+}
+export const world: World = {
+  clock: () => performance.now(),
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  random: () => Math.random(),
+}
+
+export interface ServiceOptions {
+  readonly config: Config
+  readonly telemetry: Telemetry
+  readonly database: DatabaseOptions
+  readonly version: string
+  readonly deadline: AbortSignal
+}
+
+/** The parts of one worker, in the order they are opened. */
+export class Service {
+  readonly #options: ServiceOptions
+  readonly #ledger: PostgresLedger
+  readonly #store: LogStore
+  readonly #model: ModelScorer
+  /** null: the model in this process judges alone. */
+  readonly #remote: RemoteScoring | null
+  readonly #muting: MutingScorer
+  readonly #source: KafkaSource
+  readonly #transport: ReturnType<typeof platformaticTransport>
+  #http: { close(): Promise<void> } | null = null
+  #stopping = false
+
+  constructor(options: ServiceOptions) {
+    const { config, telemetry, database } = options
+    const { kafka, limits } = config
+    const { namespace } = config.database
+    this.#options = options
+    this.#transport = platformaticTransport({
+      brokers: kafka.brokers,
+      clientId: 'insighthub-processor',
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      connectTimeoutMs: 5_000,
+    })
+    this.#ledger = new PostgresLedger({
+      database,
+      namespace,
+      group: kafka.groupId,
+      owner: `${hostname()}:${process.pid}`,
+    })
+    this.#store = new LogStore({
+      database,
+      namespace,
+      topic: kafka.topic,
+      pinned: () => this.#ledger.pinned(),
+      deadLetterBytesMax: limits.deadLetterBytesMax,
+      decodeHeaders,
+      reserveIds: () => telemetry.reserveIds(),
+      events: telemetry,
+      lanes: config.database.poolSize,
+      sleep: world.sleep,
+      random: world.random,
+      signal: options.deadline,
+    })
+    this.#model = new ModelScorer({
+      ...scorerSettings(config),
+      failed: ({ partition, logs, error }) =>
+        telemetry.warning(
+          `the model failed on ${logs} logs of partition ${partition}, the rules judged: ${messageOf(error)}`,
+        ),
+      refused: (what) => telemetry.snapshotRefused(what),
+    })
+    const behind = (): boolean => this.#lagRecords() > 2 * limits.batchRowsMax
+    this.#remote = remoteScoring({
+      scoring: config.scoring,
+      model: this.#model,
+      events: telemetry,
+      behind,
+      time: world,
+    })
+    this.#muting = new MutingScorer(this.#remote?.scorer ?? this.#model)
+    this.#source = new KafkaSource({
+      transport: this.#transport,
+      ledger: this.#ledger,
+      events: telemetry,
+      detector: this.#model,
+      time: world,
+      topic: kafka.topic,
+      groupId: kafka.groupId,
+      startPolicy: kafka.start,
+      sessionTimeoutMs: kafka.sessionTimeoutMs,
+      heartbeatIntervalMs: kafka.heartbeatIntervalMs,
+      rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+      rowsMax: limits.batchRowsMax,
+      bytesMax: limits.batchBytesMax,
+      intervalMs: limits.batchIntervalMs,
+      ageTargetMs: limits.ageTargetMs,
+      ...fetchLimits(limits.memoryLimitMb, limits.messageBytesMax),
+    })
+  }
+
+  answerSupervisor(): void {
+    answerQuestions(process, {
+      readiness: () => this.#readiness(),
+      status: () => this.#status(),
+      metrics: () => this.#metrics(),
+    })
+  }
+
+  async openHttp(): Promise<void> {
+    const { config, telemetry } = this.#options
+    const { host, port } = config.http
+    const http = await startHttp({
+      host,
+      port,
+      readiness: () => this.#readiness(),
+      live: () => true,
+      status: () => this.#status(),
+      metrics: () => this.#metrics(),
+    })
+    this.#http = http
+    telemetry.say(`✓ Health and metrics on ${http.address}`)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    await this.#untilDone(signal, () => this.#prepareDatabase())
+    if (signal.aborted) return
+    await this.#untilDone(signal, () => this.#watchMutes(signal))
+    if (signal.aborted) return
+    const onHypertable = await logsIsHypertable(database)
+    const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
+    void this.#keepRetention(signal)
+    const store = this.#remote?.watched(this.#store) ?? this.#store
+    const announce = setInterval(() => {
+      if (!this.#readiness().ready) return
+      clearInterval(announce)
+      telemetry.started()
+    }, 20)
+    try {
+      await runPipeline(
+        {
+          source: this.#source,
+          normalize: (range) => {
+            const normalized = normalize(range)
+            failpoint(range.purpose === 'warm-up' ? 'in_warm_up' : 'after_parse')
+            return normalized
+          },
+          scorer: this.#muting,
+          store: {
+            commit: (batch) => {
+              failpoint('after_score')
+              return store.commit(batch)
+            },
+          },
+          finished: (batch, outcomes, startedMs) =>
+            telemetry.batchFinished({ batch, outcomes, durationMs: world.clock() - startedMs }),
+          clock: world.clock,
+        },
+        signal,
+      )
+    } finally {
+      clearInterval(announce)
+      this.#stopping = true
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close(1_000)
+    this.#remote?.close()
+    await this.#transport.close()
+    await this.#store.close()
+    await this.#ledger.close()
+    await this.#http?.close()
+  }
+
+  /** Never rejects. */
+  #keepRetention(signal: AbortSignal): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    const { deadLetterDaysMax: daysMax, deadLetterTableMbMax } = config.limits
+    const limits = { daysMax, bytesMax: deadLetterTableMbMax * MIB }
+    const purge = () => purgeDeadLetters(database, config.database.namespace, limits)
+    return keepRetention({ purge, events: telemetry, sleep: world.sleep, random: world.random }, signal)
+  }
+
+  async #prepareDatabase(): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    if (config.database.migrate) await migrate({ database, events: telemetry })
+    else await checkMigrated(database)
+    await this.#store.open()
+  }
+
+  async #watchMutes(signal: AbortSignal): Promise<void> {
+    const { config, telemetry, database } = this.#options
+    const options = {
+      read: () => readMutes({ database, namespace: config.database.namespace }),
+      apply: (mutes: readonly Mute[]) => this.#muting.replace(mutes),
+      failed: (error: unknown) => telemetry.warning(`the mutes could not be read again: ${messageOf(error)}`),
+      sleep: world.sleep,
+    }
+    await watchMutes(options, signal)
+  }
+
+  /** Again and again while the world is not ready; anything a retry can't cure ends the start. */
+  async #untilDone(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        if (error instanceof ProcessorError && !isRetriable(error)) throw error
+        this.#options.telemetry.postgresUnavailable({ error, retryInMs: START_RETRY_MS })
+        await world.sleep(START_RETRY_MS, signal).catch(() => undefined)
+      }
+    }
+  }
+
+  #readiness(): { ready: boolean; missing: string[]; degraded: string[] } {
+    const missing: string[] = []
+    const { state } = this.#store
+    if (state.kind === 'connecting') missing.push('PostgreSQL: not connected yet')
+    if (state.kind === 'retrying' || state.kind === 'refused') missing.push(`PostgreSQL: ${state.reason}`)
+    if (!this.#source.status().joined) missing.push('Kafka: not a member of the group yet')
+    if (this.#stopping) missing.push('stopping')
+    return {
+      ready: missing.length === 0,
+      missing,
+      degraded: [...(this.#remote?.degraded() ?? []), ...this.#scoreTrouble()],
+    }
+  }
+
+  #scoreTrouble(): string[] {
+    const trouble = troubleOf(this.#options.telemetry.scores().state)
+    return trouble === null ? [] : [`scores: ${trouble}`]
+  }
+
+  #lagRecords(): number {
+    return this.#source
+      .status()
+      .partitions.reduce((sum, each) => sum + Math.max(0, each.endOffset - each.nextOffset), 0)
+  }
+
+  #metrics(): Promise<string> {
+    const { telemetry } = this.#options
+    telemetry.models(this.#model.stats())
+    return telemetry.metricsText()
+  }
+
+  #status(): Status {
+    const { config, telemetry, version } = this.#options
+    const source = this.#source.status()
+    return {
+      version,
+      guarantee: GUARANTEE,
+      ready: this.#readiness().ready,
+      missing: this.#readiness().missing,
+      topic: config.kafka.topic,
+      topic_partitions: source.topicPartitions,
+      group: config.kafka.groupId,
+      generation: source.generation,
+      member: source.memberId,
+      store: this.#store.state.kind,
+      buffered_bytes: source.bufferedBytes,
+      scores: [scoreStatus(this.#options.telemetry.scores(), this.#model.stats())],
+      ml_engine: this.#remote?.status(telemetry.fallbackShare()) ?? null,
+      batching: {
+        rows_max: source.batching.rowsMax,
+        interval_ms: Math.round(source.batching.intervalMs),
+        stored_in_ms: Math.round(source.batching.storedInMs),
+        catching_up: source.batching.catchingUp,
+      },
+      partitions: source.partitions.map((each) => ({
+        partition: each.partition,
+        state: each.state,
+        epoch: each.epoch,
+        next_offset: each.nextOffset,
+        end_offset: each.endOffset,
+        lag_records: Math.max(0, each.endOffset - each.nextOffset),
+        lag_seconds: each.lagSeconds,
+      })),
+    }
+  }
+}
