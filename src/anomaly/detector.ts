@@ -83,6 +83,8 @@ export class Detector {
   readonly #alerts: { service: string; quiet: Quiet }[] = []
   /** The bucket that event time is in. */
   #bucket = -1
+  /** Of the last snapshot: the next one will need about as much. */
+  #snapshotBytes = 1 << 16
   /** One object for all logs. */
   #log: Placed | null = null
   readonly #verdict: Verdict = {
@@ -160,9 +162,11 @@ export class Detector {
   }
 
   snapshot(): Uint8Array {
-    const bytes = new StateWriter()
+    const bytes = new StateWriter(this.#snapshotBytes * 1.1)
     this.#exchange(bytes)
-    return bytes.finish()
+    const state = bytes.finish()
+    this.#snapshotBytes = state.length
+    return state
   }
 
   /** The detector that gave this snapshot, or a sentence on why there is none. */

@@ -9,6 +9,8 @@ import { crc32 } from 'node:zlib'
 export const SNAPSHOT_FORMAT = 7
 const MAGIC = 0x64656e67
 const HEADER = 12
+/** Arrays up to this length are written number by number: a view of their bytes would cost more. */
+const SHORT = 128
 const LIMIT = 512 * 1024 * 1024
 
 type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Uint16Array | Uint8Array | Int8Array
@@ -24,12 +26,19 @@ export interface StateBytes {
 
 export class StateWriter implements StateBytes {
   readonly reading = false
-  #buffer = Buffer.alloc(1 << 16)
+  #buffer: Buffer
+  #view: DataView
   #end = HEADER
+
+  /** `expectedBytes`: how much it will be, about; more makes it grow. */
+  constructor(expectedBytes = 1 << 16) {
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(1 << 10, expectedBytes))
+    this.#view = new DataView(this.#buffer.buffer)
+  }
 
   number(value: number): number {
     this.#room(8)
-    this.#buffer.writeDoubleLE(value, this.#end)
+    this.#view.setFloat64(this.#end, value, true)
     this.#end += 8
     return value
   }
@@ -45,8 +54,18 @@ export class StateWriter implements StateBytes {
 
   numbers(values: Numbers): void {
     this.#room(values.byteLength)
-    this.#buffer.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), this.#end)
+    if (values instanceof Float64Array && values.length <= SHORT) this.#doubles(values)
+    else if (values instanceof Float32Array && values.length <= SHORT) this.#floats(values)
+    else this.#buffer.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), this.#end)
     this.#end += values.byteLength
+  }
+
+  #doubles(values: Float64Array): void {
+    for (let i = 0; i < values.length; i++) this.#view.setFloat64(this.#end + 8 * i, values[i]!, true)
+  }
+
+  #floats(values: Float32Array): void {
+    for (let i = 0; i < values.length; i++) this.#view.setFloat32(this.#end + 4 * i, values[i]!, true)
   }
 
   finish(): Uint8Array {
@@ -59,9 +78,10 @@ export class StateWriter implements StateBytes {
 
   #room(size: number): void {
     if (this.#end + size <= this.#buffer.length) return
-    const larger = Buffer.alloc(Math.max(this.#buffer.length * 2, this.#end + size))
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + size))
     larger.set(this.#buffer.subarray(0, this.#end))
     this.#buffer = larger
+    this.#view = new DataView(larger.buffer)
   }
 }
 
