@@ -62,7 +62,8 @@ export class LogSurprises {
 
   #lookAtErrors({ service, severity }: Placed): void {
     const { levels, windows } = service
-    const [errors, logs] = [windows.minute(ERRORS), windows.minute(LOGS)]
+    const errors = windows.minute(ERRORS)
+    const logs = windows.minute(LOGS)
     const surprise = sustained(
       levels.errorSurprise(errors, logs),
       levels.errorSurprise(windows.fiveMinutes(ERRORS), windows.fiveMinutes(LOGS)),
@@ -80,7 +81,8 @@ export class LogSurprises {
     const usualMs = Math.exp(latency.expectedLog)
     this.#note(channel.LATENCY, single(latency.pointSurprise), latencyMs, usualMs)
     this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise()), latencyMs, usualMs)
-    const [five, fiveSlow] = [windows.fiveMinutes(LATENCIES), windows.fiveMinutes(SLOW)]
+    const five = windows.fiveMinutes(LATENCIES)
+    const fiveSlow = windows.fiveMinutes(SLOW)
     const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
     const share = exceedance.calibrate(sustained(lately, shareSurprise(fiveSlow, five, SLOW_USUAL)))
     const own = slow ? share : Math.min(BYSTANDER_SURPRISE, share)
