@@ -25,6 +25,8 @@ function missing(): string[] {
   if (process.env['ANOMALY_DATA'] === undefined) lacks.push('scoring on labelled data (ANOMALY_DATA is unset)')
   else if (!['python3', '/usr/bin/python3', 'python'].some(hasNumpy))
     lacks.push('replays with incidents (no Python here has numpy)')
+  if (process.env['CI'] !== 'true')
+    lacks.push('thirty kinds of harm done to real parts (ten minutes: with CI=true, or npm run chaos)')
   return lacks
 }
 

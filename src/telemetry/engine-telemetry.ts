@@ -49,8 +49,8 @@ export function createEngineMetrics(version: string) {
     new Counter({ name: `insighthub_engine_${name}_total`, help, registers })
   const gauge = (name: string, help: string) => new Gauge({ name: `insighthub_engine_${name}`, help, registers })
   const build = new Gauge({
-    name: 'insighthub_build_info',
-    help: 'Version of the processor; always 1',
+    name: 'insighthub_engine_build_info',
+    help: 'Version of the engine; always 1',
     labelNames: ['version'],
     registers,
   })

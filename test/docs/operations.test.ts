@@ -32,6 +32,13 @@ test('every metric named is one', () => {
   )
 })
 
+test('the alert for no worker looks at a metric that the ML engine does not have', () => {
+  const [workers, engine] = metricsPage().split('The ML engine (')
+  const watched = /alert: InsightHubDown\n\s+expr: absent\((\w+)\)/.exec(rules)?.[1] ?? 'none'
+  assert.ok(workers?.includes(`| \`${watched}\` |`), watched)
+  assert.ok(!engine?.includes(`| \`${watched}\` |`), watched)
+})
+
 test('every setting named is one', () => {
   const named = all(page, /\b((?:ANOMALY|HTTP|ML|DEAD|MESSAGE|WORKERS|KAFKA|DB)[A-Z_]*)\b(?!`? of)/g).filter(
     (name) => name.includes('_') || name === 'WORKERS',
