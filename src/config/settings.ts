@@ -87,7 +87,7 @@ export const SETTINGS = {
   ),
   KAFKA_HEARTBEAT_INTERVAL_MS: number(
     { min: 100, max: 10 * MINUTE_MS, default: 3_000 },
-    'How often a worker says that it lives; less than a third of the session timeout.',
+    'How often a worker says that it lives; at most a third of the session timeout.',
   ),
   DATABASE_URL: {
     schema: text,
