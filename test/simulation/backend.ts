@@ -14,6 +14,7 @@ export class Backend {
   #turn: Promise<unknown> = Promise.resolve()
   #idle: { cancel: () => void } | null = null
   #clientGone = false
+  #idleSinceMs = -1
   closed = false
   /** Told when the server ends the connection by itself. */
   ended: () => void = () => undefined
@@ -65,6 +66,7 @@ export class Backend {
     if (this.closed) return
     this.closed = true
     this.#idle?.cancel()
+    this.#wakes()
     if (this.#transaction !== null) this.#database.rollback(this.#transaction)
     this.#transaction = null
     this.ended()
@@ -78,6 +80,7 @@ export class Backend {
       if (this.closed) throw terminated()
       this.#idle?.cancel()
       this.#idle = null
+      this.#wakes()
       try {
         const answer = await work()
         if (this.closed) throw terminated()
@@ -137,7 +140,16 @@ export class Backend {
     return { rows: [], command: undone ? 'ROLLBACK' : 'COMMIT' }
   }
 
+  /** How long it has kept rows of the ledger and done nothing. */
+  #wakes(): void {
+    const { schedule } = this.#database
+    if (this.#idleSinceMs >= 0 && (this.#transaction?.locks.size ?? 0) > 0)
+      this.#database.longestIdleMs = Math.max(this.#database.longestIdleMs, schedule.nowMs - this.#idleSinceMs)
+    this.#idleSinceMs = -1
+  }
+
   #watchIdle(): void {
+    this.#idleSinceMs = this.#database.schedule.nowMs
     const limitMs = this.#settings.get(IDLE_TIMEOUT)
     if (this.#transaction === null || limitMs === undefined || this.closed) return
     const { schedule } = this.#database

@@ -111,9 +111,6 @@ export class Transaction {
   }
   readonly locks = new Set<string>()
   over = false
-  /** When it got its first lock, and how long it has waited for others since. */
-  lockedAtMs = -1
-  waitedMs = 0
 }
 
 interface Waiter {
@@ -149,8 +146,8 @@ export class Database {
   timeline = 0
   /** Told before the changes are there; throws what must never happen. */
   committing: (changes: Changes) => void = () => undefined
-  /** The longest that anybody kept a row of the ledger to himself without waiting for another one. */
-  longestHoldMs = 0
+  /** The longest that anybody kept a row of the ledger to himself and did nothing. */
+  longestIdleMs = 0
   up = true
   #locks = new Map<string, { holder: Transaction; waiters: Waiter[] }>()
   #sequence = 0
@@ -185,11 +182,10 @@ export class Database {
     const held = this.#locks.get(key)
     if (held === undefined) {
       this.#locks.set(key, { holder: transaction, waiters: [] })
-      this.#holds(transaction, key)
+      transaction.locks.add(key)
       return
     }
     if (held.holder === transaction) return
-    const since = this.schedule.nowMs
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter: Waiter = {
       transaction,
@@ -207,8 +203,6 @@ export class Database {
     try {
       await promise
     } finally {
-      if (transaction.lockedAtMs >= 0 && transaction.lockedAtMs <= since)
-        transaction.waitedMs += this.schedule.nowMs - since
       if (waiter.timer !== null) this.schedule.cancel(waiter.timer)
     }
   }
@@ -260,17 +254,8 @@ export class Database {
     this.#standby = null
   }
 
-  #holds(transaction: Transaction, key: string): void {
-    transaction.locks.add(key)
-    if (transaction.lockedAtMs < 0) transaction.lockedAtMs = this.schedule.nowMs
-  }
-
   #release(transaction: Transaction): void {
     transaction.over = true
-    if (transaction.lockedAtMs >= 0) {
-      const heldMs = this.schedule.nowMs - transaction.lockedAtMs - transaction.waitedMs
-      this.longestHoldMs = Math.max(this.longestHoldMs, heldMs)
-    }
     for (const key of transaction.locks) {
       const lock = this.#locks.get(key)
       let next = lock?.waiters.shift()
@@ -278,7 +263,7 @@ export class Database {
       if (lock === undefined || next === undefined) this.#locks.delete(key)
       else {
         lock.holder = next.transaction
-        this.#holds(next.transaction, key)
+        next.transaction.locks.add(key)
         next.go()
       }
     }

@@ -131,12 +131,12 @@ export class PartitionLog {
 
   /**
    * An unclean election: the new leader never had the batch around `offset` and what lies after it. False where a transaction is in
-   * the way, and where no record would be lost first: nobody can tell a log that lost a marker only (docs/exactly-once.md).
+   * the way, and where no record would be lost first: nobody can tell a log that lost a marker only (docs/exactly-once.md). Once a log.
    */
   truncate(offset: number): boolean {
     const at = this.batches.find((batch) => batch.last >= offset)?.base ?? this.end
     if (at <= this.start || this.#open.size > 0 || this.#aborted.some((each) => each.lastOffset >= at)) return false
-    if (typeof this.truth[at] !== 'object') return false
+    if (typeof this.truth[at] !== 'object' || this.former !== null) return false
     this.former = { at, truth: [...this.truth] }
     this.batches = this.batches.filter((batch) => batch.base < at)
     this.truth.length = at
