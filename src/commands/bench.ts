@@ -3,26 +3,18 @@
  * the source alone and the whole service, interleaved so that a machine whose speed drifts treats all alike.
  */
 import { execFile, spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { writeFile } from 'node:fs/promises'
+import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type pg from 'pg'
 import { type Figure, median, medianFigure, PARTS, type Part, page, type Report, table } from '../bench/figures.ts'
 import { benchLog } from '../bench/logs.ts'
-import { loadConfig } from '../config.ts'
 import { bucketsOf, quantile } from '../demo/age.ts'
 import { Random } from '../demo/random.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
-import { silentEvents } from '../events.ts'
-import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
-import { openProducer, type Producer } from '../kafka/producer.ts'
-import { connect, type DatabaseOptions } from '../postgres/connection.ts'
-import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
-import { migrate } from '../postgres/migrate.ts'
 import { peakRssMb, runPart } from './bench-part.ts'
-import { databaseOptions } from './database.ts'
+import { type BenchStage, openBenchStage } from './bench-stage.ts'
 import { sendAll } from './produce.ts'
 
 export interface BenchOptions {
@@ -41,24 +33,15 @@ const AGE_SECONDS = 15
 const COLUMNS =
   'service, level, message, latency_ms, anomaly_score, is_anomaly, created_at, user_id, metadata, ingest_topic_id, kafka_partition, kafka_offset, item, score_source, explanation'
 
-interface Bench {
+interface Bench extends BenchStage {
   readonly options: BenchOptions
-  readonly env: NodeJS.ProcessEnv
-  readonly brokers: string
-  readonly brokerName: string
-  readonly databaseUrl: string | undefined
-  readonly access: DatabaseOptions
-  readonly database: pg.Client
-  readonly producer: Producer
-  readonly folder: string
-  readonly topic: string
 }
 
 export async function run(options: BenchOptions, env: NodeJS.ProcessEnv): Promise<number> {
   if (options.part !== undefined) return runPart(options.part, options.rows, env)
   const closers: (() => Promise<unknown>)[] = []
   try {
-    const bench = await open(options, env, closers)
+    const bench: Bench = { options, ...(await openBenchStage(env, closers)) }
     const report = await measure(bench)
     const text = `${table(report)}\n`
     process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : text)
@@ -75,38 +58,6 @@ function tellAges({ serviceToPsql, age, notes }: Report): void {
   if (age !== null)
     process.stdout.write(`at ${age.rate} logs/s: p50 ${age.p50} ms, p99 ${age.p99} ms from produce to commit\n`)
   for (const note of notes) process.stdout.write(`${note}\n`)
-}
-
-async function open(
-  options: BenchOptions,
-  env: NodeJS.ProcessEnv,
-  closers: (() => Promise<unknown>)[],
-): Promise<Bench> {
-  const given = env['KAFKA_BROKER']
-  const broker = given === undefined ? await startEmbeddedBroker({}) : null
-  if (broker !== null) closers.push(() => broker.close())
-  const brokers = given ?? broker?.address ?? ''
-  const givenDatabase = env['DATABASE_URL'] !== undefined || env['DB_HOST'] !== undefined
-  const postgres = givenDatabase ? null : await startEmbeddedPostgres({})
-  if (postgres !== null) closers.push(() => postgres.close())
-  const databaseUrl = postgres?.url ?? env['DATABASE_URL']
-  const access = databaseOptions(
-    loadConfig({ ...env, ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }) }).config,
-    'bench',
-  )
-  await migrate({ database: access, events: silentEvents() })
-  const database = await connect(access)
-  closers.push(() => database.end())
-  await database.query('create index if not exists logs_bench_idx on logs (service, level, created_at)')
-  closers.push(() => database.query('drop index if exists logs_bench_idx'))
-  const producer = await openProducer({ brokers: brokers.split(','), clientId: 'insighthub-bench' })
-  closers.push(() => producer.close())
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-bench-'))
-  await chmod(folder, 0o755)
-  closers.push(() => rm(folder, { recursive: true, force: true }))
-  const topic = `insighthub-bench-${process.pid}`
-  const brokerName = broker === null ? `Kafka at ${brokers}` : 'the embedded broker'
-  return { options, env, brokers, brokerName, databaseUrl, access, database, producer, folder, topic }
 }
 
 async function measure(bench: Bench): Promise<Report> {
@@ -182,6 +133,7 @@ function childEnv(bench: Bench, name: string, topic = bench.topic): Record<strin
     INSIGHTHUB_NAMESPACE: id,
     KAFKA_START: 'earliest',
     ...(bench.databaseUrl === undefined ? {} : { DATABASE_URL: bench.databaseUrl }),
+    DB_SCHEMA: bench.schema,
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
   }
@@ -194,7 +146,7 @@ async function child(bench: Bench, part: Part, name: string): Promise<Figure> {
   return figure
 }
 
-async function psqlCopy({ access, env }: Bench, command: string): Promise<void> {
+async function psqlCopy({ access, schema, env }: Bench, command: string): Promise<void> {
   const { host, port, user, database, password } = access
   const args = [
     '-q',
@@ -212,7 +164,7 @@ async function psqlCopy({ access, env }: Bench, command: string): Promise<void> 
     '-c',
     command,
   ]
-  await run_('psql', args, { env: { ...env, PGPASSWORD: password ?? '' } })
+  await run_('psql', args, { env: { ...env, PGPASSWORD: password ?? '', PGOPTIONS: `-c search_path=${schema}` } })
 }
 
 async function psqlRound(bench: Bench, file: string): Promise<Figure> {

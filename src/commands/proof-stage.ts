@@ -9,6 +9,7 @@ import type { DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
 import { createSchema, dropSchema } from '../postgres/own-schema.ts'
 import { databaseOptions } from './database.ts'
+import { databaseIsGiven, isGiven } from './given.ts'
 
 export interface Stage {
   readonly brokers: readonly string[]
@@ -61,11 +62,6 @@ export async function openStage(env: NodeJS.ProcessEnv, id: string, tell: (text:
   }
 }
 
-/** As the settings are read: empty counts as unset, and a file may hold it. */
-function isGiven(env: NodeJS.ProcessEnv, name: string): boolean {
-  return [env[name], env[`${name}_FILE`]].some((value) => value !== undefined && value !== '')
-}
-
 interface Making {
   readonly undos: Undo[]
   readonly tell: (text: string) => void
@@ -113,7 +109,7 @@ async function openPostgres(env: NodeJS.ProcessEnv, id: string, { undos, tell }:
   let given: DatabaseOptions
   let databaseEnv: Record<string, string> = { DB_SCHEMA: schema }
   let where: string
-  if (!isGiven(env, 'DATABASE_URL') && !isGiven(env, 'DB_HOST')) {
+  if (!databaseIsGiven(env)) {
     const server = await startEmbeddedPostgres({ durable: true })
     undos.push({ what: null, undo: () => server.close() })
     const { host, port, user, password, database } = server

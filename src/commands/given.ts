@@ -1,0 +1,9 @@
+/** As the settings are read: empty counts as unset, and a file may hold it. */
+export function isGiven(env: NodeJS.ProcessEnv, name: string): boolean {
+  return [env[name], env[`${name}_FILE`]].some((value) => value !== undefined && value !== '')
+}
+
+/** Whether the environment names a database; without one, commands that can do so start one of their own. */
+export function databaseIsGiven(env: NodeJS.ProcessEnv): boolean {
+  return isGiven(env, 'DATABASE_URL') || isGiven(env, 'DB_HOST')
+}
