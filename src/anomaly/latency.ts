@@ -58,14 +58,18 @@ export class Latency {
     this.pointSurprise = this.#histogram.surprise(this.residual, this.quantile)
   }
 
-  /** Moves the charts by the log looked at last, and gives the surprise of where they stand. */
-  shiftSurprise(): number {
+  /**
+   * Moves the charts by the log looked at last, and gives the surprise of where they stand. While a service is young there is no
+   * history to hold them against: then the slow chart, which remembers a shift that is over, counts as far as the fast one bears it out.
+   */
+  shiftSurprise(young: boolean): number {
     const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
     this.#fast += FAST * (z - this.#fast)
     this.#slow += SLOW * (z - this.#slow)
     const fast = this.#fast > FAST_FLOOR ? normalSurprise(this.#fast / FAST_DEVIATION) : 0
     const slow = this.#slow > SLOW_FLOOR ? normalSurprise(this.#slow / SLOW_DEVIATION) : 0
-    return Math.max(fast, slow)
+    if (!young) return Math.max(fast, slow)
+    return Math.max(fast, Math.min(slow, 1.5 + 4 * normalSurprise(this.#fast / FAST_DEVIATION)))
   }
 
   learn(templates: TemplateStore, at: number, weight: number): void {

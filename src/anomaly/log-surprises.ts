@@ -80,7 +80,7 @@ export class LogSurprises {
     if (slow) windows.count(bucket, SLOW)
     const usualMs = Math.exp(latency.expectedLog)
     this.#note(channel.LATENCY, single(latency.pointSurprise), latencyMs, usualMs)
-    this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise()), latencyMs, usualMs)
+    this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise(service.young)), latencyMs, usualMs)
     const five = windows.fiveMinutes(LATENCIES)
     const fiveSlow = windows.fiveMinutes(SLOW)
     const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)

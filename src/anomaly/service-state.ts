@@ -56,6 +56,11 @@ export class ServiceState {
     return this.quiet.lastLog
   }
 
+  /** Too short a time is known to say what a service does now and then. */
+  get young(): boolean {
+    return this.windows.bucket * BUCKET_SECONDS - this.#firstSeen < YOUNG_SECONDS
+  }
+
   /** How much the log at hand may teach the baselines. */
   get learningWeight(): number {
     if (this.#alarmSince < 0 && !this.quiet.open) return 1
