@@ -19,7 +19,6 @@ import { checkMigrated, logsIsHypertable, migrate } from '../postgres/migrate.ts
 import { readMutes } from '../postgres/mute-table.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
 import { MutingScorer } from '../scoring/muting-scorer.ts'
-import { troubleOf } from '../telemetry/score-health.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { fetchLimits } from './fetch-limits.ts'
@@ -27,12 +26,10 @@ import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { type RemoteScoring, remoteScoring } from './remote-scoring.ts'
 import { keepRetention } from './retention.ts'
-import { scoreStatus } from './score-status.ts'
 import { scorerSettings } from './scorer-settings.ts'
-import type { Status } from './status.ts'
+import { readinessOf, statusOf, type WorkerParts } from './worker-status.ts'
 
 const MIB = 1024 * 1024
-const GUARANTEE = 'exactly once: rows and position in one transaction'
 const REBALANCE_TIMEOUT_MS = 30_000
 /** A join is answered when every member has joined: longer than the rebalance timeout. */
 const REQUEST_TIMEOUT_MS = 45_000
@@ -143,8 +140,8 @@ export class Service {
 
   answerSupervisor(): void {
     answerQuestions(process, {
-      readiness: () => this.#readiness(),
-      status: () => this.#status(),
+      readiness: () => readinessOf(this.#parts()),
+      status: () => statusOf(this.#parts()),
       metrics: () => this.#metrics(),
     })
   }
@@ -155,9 +152,9 @@ export class Service {
     const http = await startHttp({
       host,
       port,
-      readiness: () => this.#readiness(),
+      readiness: () => readinessOf(this.#parts()),
       live: () => true,
-      status: () => this.#status(),
+      status: () => statusOf(this.#parts()),
       metrics: () => this.#metrics(),
     })
     this.#http = http
@@ -165,17 +162,15 @@ export class Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { config, telemetry, database } = this.#options
-    await this.#untilDone(signal, () => this.#prepareDatabase())
-    if (signal.aborted) return
+    const { config, telemetry } = this.#options
+    const onHypertable = await this.#untilDone(signal, () => this.#prepareDatabase())
     await this.#untilDone(signal, () => this.#watchMutes(signal))
-    if (signal.aborted) return
-    const onHypertable = await logsIsHypertable(database)
+    if (onHypertable === null || signal.aborted) return
     const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
     void this.#keepRetention(signal)
     const store = this.#remote?.watched(this.#store) ?? this.#store
     const announce = setInterval(() => {
-      if (!this.#readiness().ready) return
+      if (!readinessOf(this.#parts()).ready) return
       clearInterval(announce)
       telemetry.started()
     }, 20)
@@ -225,11 +220,13 @@ export class Service {
     return keepRetention({ purge, events: telemetry, sleep: world.sleep, random: world.random }, signal)
   }
 
-  async #prepareDatabase(): Promise<void> {
+  /** Whether the table of logs is a hypertable. */
+  async #prepareDatabase(): Promise<boolean> {
     const { config, telemetry, database } = this.#options
     if (config.database.migrate) await migrate({ database, events: telemetry })
     else await checkMigrated(database)
     await this.#store.open()
+    return logsIsHypertable(database)
   }
 
   async #watchMutes(signal: AbortSignal): Promise<void> {
@@ -243,37 +240,21 @@ export class Service {
     await watchMutes(options, signal)
   }
 
-  /** Again and again while the world is not ready; anything a retry can't cure ends the start. */
-  async #untilDone(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  /** Again and again while the world is not ready; anything a retry can't cure ends the start. null: the signal came first. */
+  async #untilDone<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
+    const { telemetry } = this.#options
     while (!signal.aborted) {
       try {
-        await work()
-        return
+        return await work()
       } catch (error) {
         if (error instanceof ProcessorError && !isRetriable(error)) throw error
-        this.#options.telemetry.postgresUnavailable({ error, retryInMs: START_RETRY_MS })
+        const what = { error, retryInMs: START_RETRY_MS }
+        if (error instanceof ProcessorError && error.code === 'POSTGRES_CONFIGURATION') telemetry.postgresRefused(what)
+        else telemetry.postgresUnavailable(what)
         await world.sleep(START_RETRY_MS, signal).catch(() => undefined)
       }
     }
-  }
-
-  #readiness(): { ready: boolean; missing: string[]; degraded: string[] } {
-    const missing: string[] = []
-    const { state } = this.#store
-    if (state.kind === 'connecting') missing.push('PostgreSQL: not connected yet')
-    if (state.kind === 'retrying' || state.kind === 'refused') missing.push(`PostgreSQL: ${state.reason}`)
-    if (!this.#source.status().joined) missing.push('Kafka: not a member of the group yet')
-    if (this.#stopping) missing.push('stopping')
-    return {
-      ready: missing.length === 0,
-      missing,
-      degraded: [...(this.#remote?.degraded() ?? []), ...this.#scoreTrouble()],
-    }
-  }
-
-  #scoreTrouble(): string[] {
-    const trouble = troubleOf(this.#options.telemetry.scores().state)
-    return trouble === null ? [] : [`scores: ${trouble}`]
+    return null
   }
 
   #lagRecords(): number {
@@ -288,38 +269,14 @@ export class Service {
     return telemetry.metricsText()
   }
 
-  #status(): Status {
-    const { config, telemetry, version } = this.#options
-    const source = this.#source.status()
+  #parts(): WorkerParts {
     return {
-      version,
-      guarantee: GUARANTEE,
-      ready: this.#readiness().ready,
-      missing: this.#readiness().missing,
-      topic: config.kafka.topic,
-      topic_partitions: source.topicPartitions,
-      group: config.kafka.groupId,
-      generation: source.generation,
-      member: source.memberId,
-      store: this.#store.state.kind,
-      buffered_bytes: source.bufferedBytes,
-      scores: [scoreStatus(this.#options.telemetry.scores(), this.#model.stats())],
-      ml_engine: this.#remote?.status(telemetry.fallbackShare()) ?? null,
-      batching: {
-        rows_max: source.batching.rowsMax,
-        interval_ms: Math.round(source.batching.intervalMs),
-        stored_in_ms: Math.round(source.batching.storedInMs),
-        catching_up: source.batching.catchingUp,
-      },
-      partitions: source.partitions.map((each) => ({
-        partition: each.partition,
-        state: each.state,
-        epoch: each.epoch,
-        next_offset: each.nextOffset,
-        end_offset: each.endOffset,
-        lag_records: Math.max(0, each.endOffset - each.nextOffset),
-        lag_seconds: each.lagSeconds,
-      })),
+      ...this.#options,
+      source: this.#source.status(),
+      store: this.#store.state,
+      model: () => this.#model.stats(),
+      remote: this.#remote,
+      stopping: this.#stopping,
     }
   }
 }

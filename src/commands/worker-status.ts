@@ -1,0 +1,71 @@
+/** What a worker says of itself: whether it is ready, and the page of /status. */
+import type { Config } from '../config.ts'
+import type { Readiness } from '../http/server.ts'
+import type { KafkaSource } from '../kafka/source.ts'
+import type { StoreState } from '../postgres/log-store.ts'
+import type { ModelScorer } from '../scoring/model-scorer.ts'
+import { troubleOf } from '../telemetry/score-health.ts'
+import type { Telemetry } from '../telemetry.ts'
+import type { RemoteScoring } from './remote-scoring.ts'
+import { scoreStatus } from './score-status.ts'
+import type { Status } from './status.ts'
+
+const GUARANTEE = 'exactly once: rows and position in one transaction'
+
+export interface WorkerParts {
+  readonly config: Config
+  readonly telemetry: Telemetry
+  readonly version: string
+  readonly source: ReturnType<KafkaSource['status']>
+  readonly store: StoreState
+  /** Walks all models: only where it is asked for. */
+  readonly model: ModelScorer['stats']
+  readonly remote: RemoteScoring | null
+  readonly stopping: boolean
+}
+
+export function readinessOf({ telemetry, source, store, remote, stopping }: WorkerParts): Readiness {
+  const missing: string[] = []
+  if (store.kind === 'connecting') missing.push(`PostgreSQL: ${telemetry.state().postgresError ?? 'not connected yet'}`)
+  if (store.kind === 'retrying' || store.kind === 'refused') missing.push(`PostgreSQL: ${store.reason}`)
+  if (!source.joined) missing.push('Kafka: not a member of the group yet')
+  if (stopping) missing.push('stopping')
+  const trouble = troubleOf(telemetry.scores().state)
+  const degraded = [...(remote?.degraded() ?? []), ...(trouble === null ? [] : [`scores: ${trouble}`])]
+  return { ready: missing.length === 0, missing, degraded }
+}
+
+export function statusOf(parts: WorkerParts): Status {
+  const { config, telemetry, version, source, store, model, remote } = parts
+  const { ready, missing } = readinessOf(parts)
+  return {
+    version,
+    guarantee: GUARANTEE,
+    ready,
+    missing,
+    topic: config.kafka.topic,
+    topic_partitions: source.topicPartitions,
+    group: config.kafka.groupId,
+    generation: source.generation,
+    member: source.memberId,
+    store: store.kind,
+    buffered_bytes: source.bufferedBytes,
+    scores: [scoreStatus(telemetry.scores(), model())],
+    ml_engine: remote?.status(telemetry.fallbackShare()) ?? null,
+    batching: {
+      rows_max: source.batching.rowsMax,
+      interval_ms: Math.round(source.batching.intervalMs),
+      stored_in_ms: Math.round(source.batching.storedInMs),
+      catching_up: source.batching.catchingUp,
+    },
+    partitions: source.partitions.map((each) => ({
+      partition: each.partition,
+      state: each.state,
+      epoch: each.epoch,
+      next_offset: each.nextOffset,
+      end_offset: each.endOffset,
+      lag_records: Math.max(0, each.endOffset - each.nextOffset),
+      lag_seconds: each.lagSeconds,
+    })),
+  }
+}
