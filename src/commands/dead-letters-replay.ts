@@ -2,9 +2,7 @@
  * `dead-letters replay`: what the current code, or an edited value, makes of dead letters, stored exactly once. With --dry-run
  * it only says what would become of them. A letter is tried once a run, and letters that the run itself makes are not taken up.
  */
-import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Reading, readAgain } from '../dead-letters/second-reading.ts'
 import { type Edited, editedOf, wholeValue } from '../dead-letters/values.ts'
@@ -12,6 +10,7 @@ import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
 import { type RecordLookup, recordLookup } from '../kafka/record-lookup.ts'
+import { linesOf } from '../lines.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import type { DeadLetterFilter, WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
 import { DeadLetterReplay } from '../postgres/dead-letter-replay.ts'
@@ -92,7 +91,8 @@ interface ToReplay {
   readonly edited: Edited | null
 }
 
-async function* lettersToReplay(
+/** Rejects with INPUT where a file cannot be read or holds something else, and as the database does. */
+export async function* lettersToReplay(
   positions: readonly string[],
   options: ReplayCommandOptions,
   { database, namespace }: Pick<Output, 'database'> & { readonly namespace: string },
@@ -100,9 +100,10 @@ async function* lettersToReplay(
   const only = { namespace, status: 'new' } as const
   const { value, input, limit: _, dryRun: __, json: ___, rate: ____, ...which } = options
   if (input !== undefined) {
-    for await (const line of createInterface({ input: createReadStream(input), crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line.trim() === '') continue
-      const { position, edited } = editedOf(line)
+    for await (const line of linesOf(input)) {
+      const text = line.toString('utf8')
+      if (text.trim() === '') continue
+      const { position, edited } = editedOf(text)
       yield* withEdit(eachDeadLetter(database, { ...only, position: parsePosition(position) }), edited)
     }
     return
@@ -110,11 +111,17 @@ async function* lettersToReplay(
   if (value !== undefined && positions.length !== 1) {
     throw new ProcessorError('INPUT', '--value stands in for the value of exactly one position')
   }
-  const bytes = value === undefined ? null : await readFile(value)
+  const bytes = value === undefined ? null : await bytesOf(value)
   const filters: DeadLetterFilter[] = chosen(positions, which).map((filter) => ({ ...filter, ...only }))
   for (const filter of filters) {
     yield* withEdit(eachDeadLetter(database, filter), bytes === null ? null : { value: bytes })
   }
+}
+
+async function bytesOf(file: string): Promise<Buffer> {
+  return readFile(file).catch((error: unknown) => {
+    throw new ProcessorError('INPUT', `--value ${file}: ${messageOf(error)}`, { cause: error })
+  })
 }
 
 async function* withEdit(letters: AsyncIterable<WholeDeadLetter>, edited: Edited | null): AsyncGenerator<ToReplay> {

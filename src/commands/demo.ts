@@ -23,6 +23,7 @@ import { linesOf } from '../lines.ts'
 import { connect, type DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
 import { databaseOptions } from './database.ts'
+import { databaseIsGiven, isGiven } from './given.ts'
 import { sendAll } from './produce.ts'
 
 export interface DemoOptions {
@@ -66,16 +67,20 @@ class Closers {
 
 async function openStage(env: NodeJS.ProcessEnv, closers: Closers, tell: (text: string) => void): Promise<Stage> {
   const places: string[] = []
-  let brokers = env['KAFKA_BROKER']
-  if (brokers === undefined) {
+  let brokers: string
+  if (isGiven(env, 'KAFKA_BROKER')) brokers = loadConfig(env).config.kafka.brokers.join(',')
+  else {
     const broker = await startEmbeddedBroker({})
     closers.add(() => broker.close())
     brokers = broker.address
     tell(`✓ Embedded Kafka broker on ${brokers}`)
   }
   places.push(`Kafka       ${brokers}`)
-  if (env['DATABASE_URL'] !== undefined || env['DB_HOST'] !== undefined) {
+  if (databaseIsGiven(env)) {
     const database = databaseOptions(loadConfig(env).config, 'demo')
+    tell(
+      `✓ PostgreSQL on ${database.host}:${database.port}: what is sent stays in the table logs of ${database.database}`,
+    )
     places.push(`PostgreSQL  ${database.host}:${database.port}, database ${database.database}`)
     return { brokers, database, databaseUrl: undefined, places }
   }
@@ -121,7 +126,7 @@ async function play(
   const stage = await openStage(env, closers, tell)
   const folder = await mkdtemp(join(tmpdir(), 'insighthub-demo-'))
   closers.add(() => rm(folder, { recursive: true, force: true }))
-  const topic = env['KAFKA_TOPIC'] ?? (env['KAFKA_BROKER'] === undefined ? 'logs' : `insighthub-demo-${process.pid}`)
+  const topic = env['KAFKA_TOPIC'] ?? (isGiven(env, 'KAFKA_BROKER') ? `insighthub-demo-${process.pid}` : 'logs')
   const producer = await openProducer({
     brokers: stage.brokers.split(','),
     clientId: 'insighthub-demo',
@@ -186,7 +191,7 @@ function workerEnv(
     KAFKA_START: 'earliest',
     KAFKA_GROUP_ID: env['KAFKA_GROUP_ID'] ?? (topic === 'logs' ? 'log-processors' : topic),
     // Kafka takes no session below 6 s unless it is told to; the embedded broker does, and so the take-over is soon seen.
-    KAFKA_SESSION_TIMEOUT_MS: env['KAFKA_SESSION_TIMEOUT_MS'] ?? (env['KAFKA_BROKER'] === undefined ? '3000' : '6000'),
+    KAFKA_SESSION_TIMEOUT_MS: env['KAFKA_SESSION_TIMEOUT_MS'] ?? (isGiven(env, 'KAFKA_BROKER') ? '6000' : '3000'),
     KAFKA_HEARTBEAT_INTERVAL_MS: env['KAFKA_HEARTBEAT_INTERVAL_MS'] ?? '500',
     ...(stage.databaseUrl === undefined ? {} : { DATABASE_URL: stage.databaseUrl }),
     INSIGHTHUB_NAMESPACE: NAMESPACE,

@@ -191,8 +191,8 @@ export class Proof {
     const limits = normalizeLimits(config, await logsIsHypertable(database))
     const comparison = new Comparison({ lateAfterMs: LATE_AFTER_MS, round: roundHalfEven })
     // Scores are a function of the records: a worker that was killed must have given those of one that never was.
-    const { threshold, servicesMax } = config.scoring
-    const scorer = new ModelScorer({ threshold, servicesMax })
+    const { profile, threshold, servicesMax } = config.scoring
+    const scorer = new ModelScorer({ profile, threshold, servicesMax })
     const lookup = this.#lookup()
     const numbers = new Set<number>()
     let inTopic = 0

@@ -1,6 +1,7 @@
 /** `status`: what /status of a running worker says, as a table. */
 import { loadConfig } from '../config.ts'
 import { messageOf, ProcessorError } from '../errors.ts'
+import { reachable } from '../http/listening.ts'
 
 export interface StatusOptions {
   readonly url?: string | undefined
@@ -68,20 +69,29 @@ export interface Status {
 
 export async function run(options: StatusOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { http } = loadConfig(env).config
-  const address = options.url ?? `http://${http.host}:${http.port}`
+  const address = options.url ?? `http://${reachable(http.host)}:${http.port}`
   const status = await ask(address)
   process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : table(status))
   return status.ready ? 0 : 1
 }
 
+/** Rejects with INPUT where no worker answers there. */
 async function ask(address: string): Promise<Status> {
+  let status: unknown
   try {
     const answer = await fetch(new URL('/status', address), { signal: AbortSignal.timeout(5_000) })
-    return (await answer.json()) as Status
+    status = answer.ok ? await answer.json() : null
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-    throw new ProcessorError('INPUT', `No worker answers on ${address}: ${messageOf(cause)}`, { cause: error })
+    const text = `No worker answers on ${address}: ${messageOf(cause)}; name another address with --url, or set HTTP_HOST and HTTP_PORT as the worker has them`
+    throw new ProcessorError('INPUT', text, { cause: error })
   }
+  if (isStatus(status)) return status
+  throw new ProcessorError('INPUT', `What answers on ${address} is no worker: name a worker's address with --url`)
+}
+
+function isStatus(value: unknown): value is Status {
+  return typeof value === 'object' && value !== null && 'guarantee' in value && 'partitions' in value
 }
 
 function table(status: Status): string {

@@ -33,7 +33,7 @@ function sentence(error: unknown, { host, port, portName }: Listening): string {
 }
 
 /** An address that a client on this machine can open. */
-function reachable(host: string): string {
+export function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host

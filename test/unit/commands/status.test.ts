@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { run } from '../../../src/commands/status.ts'
+
+test('something else than a worker at the address is told as such', async () => {
+  for (const [status, body] of [
+    [200, '{"status":"ok"}'],
+    [404, '{"error":"Not found"}'],
+    [200, 'null'],
+  ] as const) {
+    const server = createServer((_request, answer) => answer.writeHead(status).end(body)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await assert.rejects(run({ url: `http://127.0.0.1:${port}` }, {}), {
+      code: 'INPUT',
+      message: /is no worker.*--url/,
+    })
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+test('where nobody answers, the sentence says what to name', async () => {
+  const env = { HTTP_HOST: '::', HTTP_PORT: '1' }
+  await assert.rejects(run({}, env), { code: 'INPUT', message: /No worker answers on http:\/\/\[::1\]:1: .*HTTP_PORT/ })
+})
