@@ -126,6 +126,7 @@ export class PartitionClaims {
     try {
       const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
       const [earliest, latest] = [await this.#end(partition, 'earliest'), await this.#end(partition, 'latest')]
+      if (nextOffset < earliest) await this.#stillThatTopic()
       const doubt = await this.#doubt(claim, earliest, latest)
       if (!ours()) return
       position.endOffset = latest
@@ -181,6 +182,15 @@ export class PartitionClaims {
       position.fetchNotBeforeMs = time.clock() + backoffMs(position.fetchFailures++, BACKOFF, time.random)
     }
     bell.ring()
+  }
+
+  /** Ends of logs are asked for by name: before anything is called lost, the name must still be that topic's. */
+  async #stillThatTopic(): Promise<void> {
+    const { layout, start } = this.#parts
+    await layout.refresh()
+    if (!start.recreated) return
+    layout.suspect()
+    throw new ProcessorError('KAFKA_UNAVAILABLE', 'Another topic has the name now')
   }
 
   /** Why the log can't be the one that was read before; null when it can. */

@@ -38,6 +38,22 @@ test('[P18] what is on its way of the old topic is stored as its own before the 
   await world.finish()
 })
 
+test('[P16] [P18] what retention took of a namesake is not called lost of the topic before', async () => {
+  const world = new SourceWorld(1).start()
+  world.kafka.partition(0).produce(['a', 'b'])
+  await world.caughtUp()
+  const again = new FakePartition()
+  again.produce(Array.from({ length: 8 }, (_, i) => `new ${i}`))
+  again.produce(['newest'])
+  again.deleteBefore(8)
+  world.kafka.topicId = 'bb'
+  world.kafka.partitions = [again]
+  world.kafka.group.rebalancing = true
+  await world.clock.until('the new one is stored', () => world.stored(0).length === 1)
+  assert.deepEqual(world.heard('gapFound'), [{ partition: 0, from: 0, to: 8, reason: 'retention' }])
+  await world.finish()
+})
+
 test('[P17] a log that lost its end in an unclean election and grew past us again is not read on', async () => {
   const world = new SourceWorld(1).start()
   const partition = world.kafka.partition(0)
