@@ -1,7 +1,7 @@
 /** The pages that are made from code: every setting, every metric, every error code. Pure: text by path. */
 import { readFileSync } from 'node:fs'
 import { SETTINGS, type Setting } from '../src/config/settings.ts'
-import { ERROR_CODES, type ErrorCode, isRetriable, ProcessorError } from '../src/errors.ts'
+import { ERROR_CODES, type ErrorCode, exitCodeOf, isRetriable, ProcessorError } from '../src/errors.ts'
 import { openApi } from '../src/ml-engine/openapi.ts'
 import { metricsPage } from '../src/telemetry/metrics-page.ts'
 import { pitfallsPage } from './pitfalls-page.ts'
@@ -66,10 +66,15 @@ function isErrorCode(name: string): name is ErrorCode {
   return Object.hasOwn(ERROR_CODES, name)
 }
 
+function then(code: ErrorCode): string {
+  const error = new ProcessorError(code, '')
+  if (code === 'KAFKA_LOG_TRUNCATED') return 'that partition waits, and is looked at again every 30 s'
+  return isRetriable(error) ? 'tried again' : `exit ${exitCodeOf(error)}`
+}
+
 function errorsPage(): string {
   const rows = Object.entries(ERROR_CODES).map(([code, meaning]) => {
-    const retried = isErrorCode(code) && isRetriable(new ProcessorError(code, meaning))
-    return `| \`${code}\` | ${cell(meaning)} | ${retried ? 'tried again' : code === 'CONFIG_INVALID' ? 'exit 78' : 'exit 1'} |`
+    return `| \`${code}\` | ${cell(meaning)} | ${isErrorCode(code) ? then(code) : ''} |`
   })
   return [
     '# Error codes',

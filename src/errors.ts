@@ -7,14 +7,13 @@ export const ERROR_CODES = {
   KAFKA_PROTOCOL: 'A broker answered something that cannot be read',
   KAFKA_CORRUPT_BATCH: 'A record batch fails its checksum or its format',
   KAFKA_STALLED: 'A partition with records to read made no progress',
-  KAFKA_LOG_TRUNCATED: 'The log ends before the offset the ledger stands at',
+  KAFKA_LOG_TRUNCATED: 'The log ends before the offset the ledger stands at, or holds other records than were read',
   POSTGRES_UNAVAILABLE: 'The database does not answer, or answers that it cannot serve now',
   POSTGRES_CONFIGURATION: 'The database answers, but its schema, permissions or address are not as needed',
   POSTGRES_BROKEN_INVARIANT: 'The database refused a change that the program was sure of: a bug',
   SCHEMA_TOO_NEW: 'The database was migrated by a newer version',
   SCHEMA_NOT_MIGRATED: 'The database lacks migrations that this version needs',
   SCHEMA_INCOMPATIBLE: 'An existing table cannot be taken over as it is',
-  PARTITION_HELD: 'Another consumer group stores these partitions into the same table',
   STOP_DEADLINE: 'The stop took longer than its deadline',
   EMBEDDED_START: 'An embedded broker or database could not be started',
   HTTP_UNAVAILABLE: 'The HTTP port cannot be listened on',
@@ -41,11 +40,19 @@ export function isRetriable(error: unknown): boolean {
     case 'KAFKA_CORRUPT_BATCH':
     case 'POSTGRES_UNAVAILABLE':
     case 'POSTGRES_CONFIGURATION':
-    case 'PARTITION_HELD':
       return true
     default:
       return false
   }
+}
+
+/** sysexits.h: the configuration is wrong, and a restart cannot mend it. */
+const EX_CONFIG = 78
+
+/** What a process that such an error ends exits with. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof ProcessorError)) return 1
+  return error.code === 'CONFIG_INVALID' || error.code === 'SCHEMA_INCOMPATIBLE' ? EX_CONFIG : 1
 }
 
 /** The text of anything thrown, on one line. */

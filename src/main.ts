@@ -5,10 +5,7 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
 import { mutesCommand } from './commands/mutes-command-line.ts'
-import { messageOf, ProcessorError } from './errors.ts'
-
-/** sysexits.h: the configuration is wrong. */
-const EX_CONFIG = 78
+import { exitCodeOf, messageOf, ProcessorError } from './errors.ts'
 
 function version(): string {
   const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
@@ -35,13 +32,13 @@ function minutes(text: string): number {
 function complain(error: unknown): number {
   if (error instanceof ProcessorError && error.code === 'CONFIG_INVALID') {
     process.stderr.write(`The settings cannot be used:\n${error.message.replace(/^/gm, '  ')}\n`)
-    return EX_CONFIG
+    return exitCodeOf(error)
   }
   const code = error instanceof ProcessorError ? ` (${error.code})` : ''
   process.stderr.write(`✗ ${error instanceof ProcessorError ? error.message : messageOf(error)}${code}\n`)
   const trace = error instanceof Error && !(error instanceof ProcessorError) ? error.stack : undefined
   if (trace !== undefined) process.stderr.write(`${trace.split('\n').slice(1).join('\n')}\n`)
-  return 1
+  return exitCodeOf(error)
 }
 
 const program = new Command('insighthub-processor')

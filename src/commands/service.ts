@@ -248,9 +248,7 @@ export class Service {
         return await work()
       } catch (error) {
         if (error instanceof ProcessorError && !isRetriable(error)) throw error
-        const what = { error, retryInMs: START_RETRY_MS }
-        if (error instanceof ProcessorError && error.code === 'POSTGRES_CONFIGURATION') telemetry.postgresRefused(what)
-        else telemetry.postgresUnavailable(what)
+        telemetry.postgresUnavailable({ error, retryInMs: START_RETRY_MS })
         await world.sleep(START_RETRY_MS, signal).catch(() => undefined)
       }
     }

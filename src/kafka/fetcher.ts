@@ -3,6 +3,7 @@
  * leaving it out. What an answer means is decided by the position it belongs to; this file only asks, and sorts errors.
  */
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
+import { errorName } from './error-name.ts'
 import type { LogConnection } from './log-connection.ts'
 import { backoffMs, type Doorbell, rest } from './pacing.ts'
 import type { Position, Positions } from './positions.ts'
@@ -230,5 +231,5 @@ async function orAborted<T>(request: Promise<T>, signal: AbortSignal): Promise<T
 
 function failed(errorCode: number, partition: number | null): ProcessorError {
   const where = partition === null ? '' : ` of partition ${partition}`
-  return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered the fetch${where} with error ${errorCode}`)
+  return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered the fetch${where} with ${errorName(errorCode)}`)
 }

@@ -1,5 +1,6 @@
 /** What the coordinator of a group answers when it is not content, by Kafka's numbers. */
 import { ProcessorError } from '../errors.ts'
+import { errorName } from './error-name.ts'
 import { ASSIGNORS } from './group-protocol.ts'
 
 export const COORDINATOR_LOADING = 14
@@ -9,16 +10,26 @@ const INCONSISTENT_PROTOCOL = 23
 export const UNKNOWN_MEMBER = 25
 export const REBALANCE_IN_PROGRESS = 27
 export const MEMBER_ID_REQUIRED = 79
-/** Unusable group id, session timeout out of the broker's bounds, not authorized. */
-const REFUSED: readonly number[] = [24, 26, 30]
+/** What no retry cures, with what to do about it. */
+const REFUSED: ReadonlyMap<number, string> = new Map([
+  [24, 'KAFKA_GROUP_ID cannot be used as it is'],
+  [
+    26,
+    'KAFKA_SESSION_TIMEOUT_MS lies outside what the brokers allow (group.min.session.timeout.ms, group.max.session.timeout.ms)',
+  ],
+  [30, 'the group needs READ for this user'],
+])
 
 /** An answer that the member has no other answer to than a new life, or none at all (KAFKA_REFUSED). */
 export function groupError(request: string, code: number): ProcessorError {
-  if (REFUSED.includes(code)) return new ProcessorError('KAFKA_REFUSED', `Kafka refused ${request} with error ${code}`)
+  const remedy = REFUSED.get(code)
+  if (remedy !== undefined) {
+    return new ProcessorError('KAFKA_REFUSED', `Kafka refused ${request} with ${errorName(code)}: ${remedy}`)
+  }
   if (code === INCONSISTENT_PROTOCOL) {
     const hint = `no assignment strategy in common: another kind of consumer uses this group (we offer ${ASSIGNORS.join(', ')})`
-    return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request} with error ${code}, ${hint}`)
+    return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request} with ${errorName(code)}: ${hint}`)
   }
-  const what = COORDINATOR_GONE.includes(code) ? 'the group has another coordinator now' : `error ${code}`
+  const what = COORDINATOR_GONE.includes(code) ? 'the group has another coordinator now' : errorName(code)
   return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request}: ${what}`)
 }

@@ -8,6 +8,7 @@
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
 import type { Claim } from '../ledger.ts'
+import { errorName } from './error-name.ts'
 import type { LogConnection } from './log-connection.ts'
 import { backoffMs, type Doorbell } from './pacing.ts'
 import type { Position, Positions } from './positions.ts'
@@ -255,7 +256,7 @@ export class PartitionClaims {
       bell.ring()
       throw new ProcessorError(
         'KAFKA_UNAVAILABLE',
-        `Kafka answered the fetch of offset ${offset} of partition ${partition} with error ${fetched?.errorCode ?? answer.errorCode}`,
+        `Kafka answered the fetch of offset ${offset} of partition ${partition} with ${errorName(fetched?.errorCode ?? answer.errorCode)}`,
       )
     }
     const range = readRange(fetched, offset, { plainBytesMax: options.plainBytesMax })

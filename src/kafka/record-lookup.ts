@@ -1,6 +1,7 @@
 /** Records by their position, for what is read again outside the pipeline: a dead letter whose bytes were cut, a topic to check. */
 import { ProcessorError } from '../errors.ts'
 import type { RawRecord } from '../log.ts'
+import { errorName } from './error-name.ts'
 import { type RecordRange, readRange } from './record-range.ts'
 import type { KafkaTransport, LogTransport, TopicMetadata } from './transport.ts'
 
@@ -61,7 +62,10 @@ export function recordLookup(transport: KafkaTransport): RecordLookup {
       const asked = [{ partition, leaderEpoch, timestamp: end === 'latest' ? LATEST : EARLIEST }]
       for (const answer of await (await log()).listOffsets({ node: leader, topic, partitions: asked })) {
         if (answer.errorCode !== 0) {
-          throw new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ListOffsets with error ${answer.errorCode}`)
+          throw new ProcessorError(
+            'KAFKA_UNAVAILABLE',
+            `Kafka answered ListOffsets with ${errorName(answer.errorCode)}`,
+          )
         }
         found.set(partition, answer.offset)
       }

@@ -1,5 +1,6 @@
 /** Who leads which partition, and whether the topic is still the one we pinned. */
 import { ProcessorError } from '../errors.ts'
+import { errorName } from './error-name.ts'
 import type { LogConnection } from './log-connection.ts'
 import { backoffMs, type Doorbell, rest, type Time } from './pacing.ts'
 import type { TopicPartition } from './transport.ts'
@@ -120,7 +121,7 @@ export async function logEnds(
         parts.layout.suspect()
         throw new ProcessorError(
           'KAFKA_UNAVAILABLE',
-          `Kafka answered ListOffsets of partition ${answer.partition} with error ${answer.errorCode}`,
+          `Kafka answered ListOffsets of partition ${answer.partition} with ${errorName(answer.errorCode)}`,
         )
       }
       ends.set(answer.partition, answer.offset)

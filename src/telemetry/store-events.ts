@@ -18,18 +18,21 @@ type StoreEvents = Pick<
 >
 
 export function storeEvents({ voice, metrics, health }: EventParts): StoreEvents {
+  const postgresRefused: StoreEvents['postgresRefused'] = ({ error, retryInMs }) => {
+    metrics.postgresErrors.inc({ reason: 'refused' })
+    health.postgresDown('refused', messageOf(error))
+    voice.error('postgres_refused', `PostgreSQL refuses: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
+  }
   return {
     postgresConnected: () => health.postgresUp(),
     postgresUnavailable({ error, retryInMs }) {
+      // Whoever only knows that it could not be used need not ask why: a wrong password is no outage.
+      if (codeOf(error).code === 'POSTGRES_CONFIGURATION') return postgresRefused({ error, retryInMs })
       metrics.postgresErrors.inc({ reason: 'unavailable' })
       health.postgresDown('unavailable', messageOf(error))
       voice.error('postgres_unavailable', `PostgreSQL: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
     },
-    postgresRefused({ error, retryInMs }) {
-      metrics.postgresErrors.inc({ reason: 'refused' })
-      health.postgresDown('refused', messageOf(error))
-      voice.error('postgres_refused', `PostgreSQL refuses: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
-    },
+    postgresRefused,
     flushRetried({ sqlstate, away, error }) {
       metrics.flushRetries.inc()
       metrics.postgresErrors.inc({ reason: 'transaction' })

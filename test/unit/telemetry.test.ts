@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ProcessorError } from '../../src/errors.ts'
 import { epochMs, type Reject, type ScoredLog } from '../../src/log.ts'
 import type { CommitOutcome, PartitionRange, ReadyBatch } from '../../src/pipeline.ts'
 import type { ServiceAlert } from '../../src/service-alert.ts'
@@ -147,6 +148,14 @@ test('connections to PostgreSQL are announced once an outage', () => {
     '✗ PostgreSQL: gone; trying again in 0.5 s',
     '✓ Connected to PostgreSQL',
   ])
+})
+
+test('a database that refuses is told as such, whoever notices it', () => {
+  const { telemetry, lines } = world()
+  const error = new ProcessorError('POSTGRES_CONFIGURATION', 'password authentication failed')
+  telemetry.postgresUnavailable({ error, retryInMs: 1000 })
+  assert.deepEqual([telemetry.state().postgres, telemetry.state().postgresError], ['refused', error.message])
+  assert.deepEqual(lines, ['✗ PostgreSQL refuses: password authentication failed; trying again in 1.0 s'])
 })
 
 test('above the rate one summary a second replaces the lines of logs, and ids are not reserved', () => {

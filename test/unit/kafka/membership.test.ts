@@ -96,13 +96,20 @@ for (const code of [15, 16, 23, 999]) {
   })
 }
 
-test('a group that may not be joined ends the source with KAFKA_REFUSED', async () => {
-  const world = new SourceWorld(1)
-  world.kafka.group.joinCodes = [30]
-  world.start()
-  await world.clock.until('the end', () => world.ended !== null)
-  assert.equal(Reflect.get(Object(world.ended?.error), 'code'), 'KAFKA_REFUSED')
-})
+for (const [code, told] of [
+  [24, /INVALID_GROUP_ID \(24\): KAFKA_GROUP_ID/],
+  [26, /INVALID_SESSION_TIMEOUT \(26\): KAFKA_SESSION_TIMEOUT_MS/],
+  [30, /GROUP_AUTHORIZATION_FAILED \(30\): .*READ/],
+] as const) {
+  test(`a join refused with ${code} ends the source with KAFKA_REFUSED, and says what to do`, async () => {
+    const world = new SourceWorld(1)
+    world.kafka.group.joinCodes = [code]
+    world.start()
+    await world.clock.until('the end', () => world.ended !== null)
+    assert.equal(Reflect.get(Object(world.ended?.error), 'code'), 'KAFKA_REFUSED')
+    assert.match(String(Reflect.get(Object(world.ended?.error), 'message')), told)
+  })
+}
 
 for (const [code, how] of [
   [22, 'lost'],
