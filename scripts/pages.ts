@@ -37,7 +37,8 @@ function configurationPage(): string {
     '',
     'Made from the code by `npm run docs`. Everything is read from the environment once, at start. All mistakes are reported',
     'together and the exit code is 78. An empty variable counts as unset. Each can also be read from a file: `DB_PASSWORD_FILE`',
-    'names a file that holds `DB_PASSWORD`. A value marked *secret* is never printed.',
+    'names a file that holds `DB_PASSWORD`. A value marked *secret* is never printed. What Kubernetes puts into the environment',
+    'for a service named `ml-engine` or `db` (`ML_ENGINE_PORT=tcp://...`) counts as unset, too.',
   ]
   for (const { title, settings } of grouped()) {
     lines.push('', `## ${title}`, '', '| name | default | expected | meaning |', '|---|---|---|---|')

@@ -63,8 +63,15 @@ export interface Config {
   }
 }
 
-/** Names that look like ours but are none of ours are probably typing mistakes. */
-const OUR_PREFIXES = /^(INSIGHTHUB|KAFKA|DB)_/
+/** Names that look like ours but are none of ours are probably typing mistakes; ANOMALY_DATA is the tests'. */
+const OUR_PREFIXES = /^(INSIGHTHUB|KAFKA|DB|ML_ENGINE|ANOMALY(?!_DATA$)|BATCH|DEAD_LETTER)_/
+
+/**
+ * What Kubernetes and Docker's links put into the environment of every process, for a service named kafka, db or ml-engine:
+ * ML_ENGINE_PORT=tcp://10.0.0.7:5000, ML_ENGINE_SERVICE_HOST, ML_ENGINE_PORT_5000_TCP_ADDR ... Nobody set these.
+ */
+const LINK_NAME = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$/
+const LINK_ADDRESS = /^(tcp|udp):\/\/[^/]+$/
 
 /** In an address that should have none. */
 const CREDENTIALS = /\/\/[^/@]*@/
@@ -91,7 +98,7 @@ class Reader {
   /** An empty variable counts as unset: that is how compose files pass one on. */
   #text(name: string): string | undefined {
     const file = this.#env[`${name}_FILE`]
-    const value = this.#env[name]
+    const value = isLink(name, this.#env[name]) ? undefined : this.#env[name]
     if (value !== undefined && value !== '') return value
     if (file === undefined || file === '') return undefined
     try {
@@ -190,10 +197,15 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
   })
 }
 
+function isLink(name: string, value: string | undefined): boolean {
+  return value !== undefined && name.endsWith('_PORT') && LINK_ADDRESS.test(value)
+}
+
 function unknownNames(env: NodeJS.ProcessEnv): string[] {
   const known = Object.keys(SETTINGS)
   return Object.keys(env)
-    .filter((name) => OUR_PREFIXES.test(name) && !isSetting(name) && !isSetting(name.replace(/_FILE$/, '')))
+    .filter((name) => OUR_PREFIXES.test(name) && !LINK_NAME.test(name))
+    .filter((name) => !isSetting(name) && !isSetting(name.replace(/_FILE$/, '')))
     .map((name) => {
       const nearest = known.reduce((best, each) => (distance(name, each) < distance(name, best) ? each : best))
       return `${name} is not a setting; the nearest is ${nearest}`

@@ -50,7 +50,9 @@ function number(range: { min: number; max: number; default: number }, about: str
   }
 }
 function word(fallback: string | undefined, about: string, secret = false): Setting {
-  return { schema: text, default: fallback, expected: 'a text that is not empty', about, secret }
+  // A blank may belong to a password.
+  const schema = secret ? z.string().min(1) : text
+  return { schema, default: fallback, expected: 'a text that is not empty', about, secret }
 }
 function choice(of: readonly [string, ...string[]], fallback: string | undefined, about: string): Setting {
   return { schema: z.enum(of), default: fallback, expected: `one of ${of.join(', ')}`, about }

@@ -4,6 +4,7 @@
  */
 import { ProcessorError } from '../errors.ts'
 import type { PartitionRange } from '../pipeline.ts'
+import { errorName } from './error-name.ts'
 import { type RecordRange, readRange } from './record-range.ts'
 import type { FetchedPartition, KafkaTransport, LogTransport } from './transport.ts'
 
@@ -105,7 +106,7 @@ class PartitionReading {
       if (earliest <= from) return this.#again(`offset ${from} is out of range`)
       return { ...EMPTY, from, to: earliest }
     }
-    if (answer.errorCode !== 0) return this.#again(`the fetch was answered with error ${answer.errorCode}`)
+    if (answer.errorCode !== 0) return this.#again(`the fetch was answered with ${errorName(answer.errorCode)}`)
     const range = readRange(answer, from, { plainBytesMax: FETCH_BYTES_MAX })
     if (range.error !== null && range.to === from) throw range.error
     if (range.truncated && this.#bytes < FETCH_BYTES_MAX) {

@@ -43,6 +43,29 @@ test('an unknown name of ours gets a warning with the nearest known one, a stran
   ])
 })
 
+test("what Kubernetes puts into the environment for services of our names is nobody's setting", () => {
+  const { config, warnings } = loadConfig({
+    ML_ENGINE_PORT: 'tcp://10.0.0.7:5000',
+    ML_ENGINE_PORT_5000_TCP_ADDR: '10.0.0.7',
+    ML_ENGINE_SERVICE_HOST: '10.0.0.7',
+    ML_ENGINE_SERVICE_PORT_HTTP: '5000',
+    DB_PORT: 'tcp://10.0.0.8:5432',
+    KAFKA_PORT: 'tcp://10.0.0.9:9092',
+    KAFKA_PORT_9092_TCP: 'tcp://10.0.0.9:9092',
+    ANOMALY_DATA: 'x',
+  })
+  assert.deepEqual([config.scoring.mlEnginePort, config.database.port, warnings], [5000, 5432, []])
+  assert.deepEqual(loadConfig({ ANOMALY_TRESHOLD: '0.7', ML_ENGINE_TIMEOUT: '5' }).warnings, [
+    'ANOMALY_TRESHOLD is not a setting; the nearest is ANOMALY_THRESHOLD',
+    'ML_ENGINE_TIMEOUT is not a setting; the nearest is ML_ENGINE_TIMEOUT_MS',
+  ])
+})
+
+test('a blank at the edge of a password belongs to it', () => {
+  assert.equal(loadConfig({ DB_PASSWORD: ' s3cret ' }).config.database.password, ' s3cret ')
+  assert.throws(() => loadConfig({ DB_PORT: 'tcp//x' }), { message: /DB_PORT="tcp\/\/x"/ })
+})
+
 test('a secret can come from a file, without its last line end; a file that is missing is a mistake', () => {
   const folder = mkdtempSync(join(tmpdir(), 'insighthub-config-'))
   try {
