@@ -20,6 +20,7 @@ import type { TopicStart } from './topic-start.ts'
 const BACKOFF = { minMs: 100, maxMs: 5_000 }
 const HELD_RETRY_MS = 5_000
 const TRUNCATED_RETRY_MS = 30_000
+const ANOTHER_LOG = 'truncated, recreated or another cluster; it is not read (docs/operations.md says how to go on)'
 /** A new leader may lag behind what its predecessor had shown (KIP-207), for moments. */
 const TRUNCATED_ATTEMPTS = 3
 
@@ -204,17 +205,17 @@ export class PartitionClaims {
           'KAFKA_UNAVAILABLE',
           `The new leader of partition ${partition} does not show all of its log yet`,
         )
-      return `Partition ${partition} ends at ${latest}, the ledger stands at ${nextOffset}: truncated, recreated or another cluster`
+      return `Partition ${partition} ends at ${latest}, the ledger stands at ${nextOffset}: ${ANOTHER_LOG}`
     }
     if (tail === null || tail.offset >= latest) return null
     // Also where compaction, or retention, has taken the record that would tell.
     const epochEnd = await this.#epochEnd(partition, tail.leaderEpoch)
     if (epochEnd >= 0 && epochEnd <= tail.offset)
-      return `Partition ${partition} ends epoch ${tail.leaderEpoch} at ${epochEnd}, offset ${tail.offset} of it was stored: truncated, recreated or another cluster`
+      return `Partition ${partition} ends epoch ${tail.leaderEpoch} at ${epochEnd}, offset ${tail.offset} of it was stored: ${ANOTHER_LOG}`
     if (tail.offset < earliest) return null
     const found = await this.#recordAt(partition, tail.offset)
     if (found === null || (found.crc === tail.crc && found.timestamp === tail.timestamp)) return null
-    return `Partition ${partition} holds another record at offset ${tail.offset} than the one that was stored: truncated, recreated or another cluster`
+    return `Partition ${partition} holds another record at offset ${tail.offset} than the one that was stored: ${ANOTHER_LOG}`
   }
 
   async #epochEnd(partition: number, leaderEpoch: number): Promise<number> {
