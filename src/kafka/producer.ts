@@ -53,6 +53,7 @@ const RUN_MESSAGES = 1000
 const BATCH_BYTES_MAX = 512 << 10
 const RETRY_MS = 100
 const TOPIC_ALREADY_EXISTS = 36
+const UNKNOWN_TOPIC = 3
 /** Not stored, and another broker or moment will do: unknown topic, no leader, not the leader, too few replicas. */
 const RETRIABLE: ReadonlySet<number> = new Set([3, 5, 6, 19])
 
@@ -103,7 +104,12 @@ function producerOf(cluster: BrokerCluster, options: Settings): Producer {
     if (known !== undefined) return known
     const [found] = (await cluster.metadata([topic])).topics
     if (found === undefined || found.errorCode !== 0 || found.partitions.some((each) => each.leaderId < 0)) {
-      throw new ProcessorError('KAFKA_TOPIC_MISSING', `topic ${topic}: ${errorName(found?.errorCode ?? 3)}`)
+      const hint =
+        found?.errorCode === UNKNOWN_TOPIC ? `; make it first: kafka-topics.sh --create --topic ${topic}` : ''
+      throw new ProcessorError(
+        'KAFKA_TOPIC_MISSING',
+        `topic ${topic}: ${errorName(found?.errorCode ?? UNKNOWN_TOPIC)}${hint}`,
+      )
     }
     const sorted = found.partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map((each) => each.leaderId)
     leaders.set(topic, sorted)

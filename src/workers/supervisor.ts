@@ -65,6 +65,7 @@ export class Supervisor {
   readonly #tasks: Promise<void>[] = []
   readonly #ended = Promise.withResolvers<number>()
   readonly #stop = new AbortController()
+  #replacement: Promise<void> | null = null
   #wasReady = false
   #worst = 0
 
@@ -104,8 +105,15 @@ export class Supervisor {
     return code === 0 ? this.#worst : code
   }
 
-  /** One after the other is stopped, and the next only when its successor is ready. */
-  async replaceAll(): Promise<void> {
+  /** One after the other is stopped, and the next only when its successor is ready. Asked again meanwhile, it is the same one. */
+  replaceAll(): Promise<void> {
+    this.#replacement ??= this.#replaceEach().finally(() => {
+      this.#replacement = null
+    })
+    return this.#replacement
+  }
+
+  async #replaceEach(): Promise<void> {
     for (const slot of this.#slots) {
       const before = slot.worker
       if (this.#stop.signal.aborted || before === null) continue

@@ -130,11 +130,12 @@ test('a first start that fails ends with the code of the worker; so do wrong set
   assert.equal(later.started[0]?.stops, 1, 'the other one drains')
 })
 
-test('a rolling replacement stops one at a time and waits for its successor to be ready', async () => {
+test('a rolling replacement stops one at a time and waits for its successor to be ready, however often it is asked for', async () => {
   const { clock, started, stop, code, supervisor, running } = world({ workersMax: 3, partitions: 3 })
   await clock.advance(5_000)
   let least = 3
   const done = supervisor.replaceAll().then(() => true)
+  void supervisor.replaceAll() // a second SIGHUP, at once
   for (let second = 0; second < 10; second++) {
     await clock.advance(500)
     least = Math.min(least, running())
