@@ -7,6 +7,7 @@ import { parseExactly } from './json-text.ts'
 import type { NormalizeLimits } from './limits.ts'
 import { logEventOf, type RecordPlace } from './log-event.ts'
 import { type Message, nameOfType, openMessage, sizeOf } from './message.ts'
+import { serviceHint } from './service-hint.ts'
 
 /** Where the outcomes of a range are collected. */
 export interface Outcomes {
@@ -116,6 +117,7 @@ export class RecordReader {
   #reject(at: { record: RawRecord; place: RecordPlace; item: number }, reason: RejectReason, detail: string): void {
     const { partition, offset } = at.place
     const { item, record } = at
-    this.#outcomes.rejects.push({ partition, offset, item, reason, detail, service: null, sqlstate: null, record })
+    const service = serviceHint(record.value)
+    this.#outcomes.rejects.push({ partition, offset, item, reason, detail, service, sqlstate: null, record })
   }
 }
