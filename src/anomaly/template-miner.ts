@@ -38,6 +38,8 @@ export class TemplateMiner {
   #tokens: Int32Array[] = []
   #seen: Uint8Array
   #next: Int32Array
+  /** The one before it in its branch, or NONE: a flood makes one branch of all templates. Follows from #next; not part of the state. */
+  #previous: Int32Array
   #hand = 0
   /** First slot of each branch of the tree. */
   readonly #branches = new Map<number, number>()
@@ -48,6 +50,7 @@ export class TemplateMiner {
     this.#ids = new Int32Array(limits.templatesMax)
     this.#seen = new Uint8Array(limits.templatesMax)
     this.#next = new Int32Array(limits.templatesMax)
+    this.#previous = new Int32Array(limits.templatesMax).fill(NONE)
   }
 
   /** Templates known now. */
@@ -55,7 +58,7 @@ export class TemplateMiner {
     return this.#tokens.length
   }
 
-  /** The id of the message's template; learns it. Allocates only for a template that is new. */
+  /** The id of the message's template; learns it. Allocates only for a template that is longer or shorter than the one it replaces. */
   idOf(message: string): number {
     const tokens = this.#message
     tokens.read(message)
@@ -89,6 +92,17 @@ export class TemplateMiner {
     }
     for (const column of [this.#ids, this.#seen, this.#next]) bytes.numbers(column.subarray(0, size))
     this.#exchangeBranches(bytes)
+    if (bytes.reading) this.#linkBack(size)
+  }
+
+  #linkBack(size: number): void {
+    this.#previous.fill(NONE)
+    for (let slot = 0; slot < size; slot++) {
+      const after = this.#next[slot]!
+      if (after === NONE) continue
+      if (!(after >= 0 && after < size)) throw new RangeError('template out of bounds')
+      this.#previous[after] = slot
+    }
   }
 
   #exchangeBranches(bytes: StateBytes): void {
@@ -132,19 +146,25 @@ export class TemplateMiner {
   #mostAlike(branch: number): number {
     const { hashes, count, hash } = this.#message
     let best = NONE
-    let bestAgreeing = Math.ceil((count * ALIKE.agreeing) / ALIKE.of) - 1
+    const needed = Math.ceil((count * ALIKE.agreeing) / ALIKE.of)
+    let bestAgreeing = needed - 1
     let bestVariables = -1
     let slot = this.#branches.get(branch) ?? NONE
     for (let compared = 0; slot !== NONE && compared < COMPARED_MAX; compared++, slot = this.#next[slot]!) {
       if (this.#ids[slot] === hash) return slot
+      // Short messages are alike in all of their tokens or not at all, and those that are have the same hash.
+      if (needed === count) continue
       const tokens = this.#tokens[slot]!
       if (tokens.length !== count) continue
-      let agreeing = 0
+      const differingMax = count - bestAgreeing
+      let differing = 0
       let variables = 0
-      for (let i = 0; i < count; i++) {
-        if (tokens[i] === hashes[i]) agreeing++
+      // Most differ soon.
+      for (let i = 0; i < count && differing <= differingMax; i++) {
+        if (tokens[i] !== hashes[i]) differing++
         if (tokens[i] === VARIABLE) variables++
       }
+      const agreeing = count - differing
       if (agreeing < bestAgreeing || (agreeing === bestAgreeing && variables <= bestVariables)) continue
       if (agreeing * ALIKE.of < count * ALIKE.agreeing) continue
       best = slot
@@ -164,10 +184,16 @@ export class TemplateMiner {
   #found(branch: number): number {
     const { hashes, count, hash } = this.#message
     const slot = this.size < this.#limits.templatesMax ? this.size : this.#evict()
-    this.#tokens[slot] = hashes.slice(0, count)
+    const room = this.#tokens[slot]
+    // A flood's templates are as long as each other: the evicted one's array is written over.
+    if (room?.length === count) for (let i = 0; i < count; i++) room[i] = hashes[i]!
+    else this.#tokens[slot] = hashes.slice(0, count)
     this.#ids[slot] = hash
     this.#seen[slot] = 0
-    this.#next[slot] = this.#branches.get(branch) ?? NONE
+    const after = this.#branches.get(branch) ?? NONE
+    this.#next[slot] = after
+    this.#previous[slot] = NONE
+    if (after !== NONE) this.#previous[after] = slot
     this.#branches.set(branch, slot)
     return slot
   }
@@ -185,16 +211,16 @@ export class TemplateMiner {
   }
 
   #unlink(slot: number): void {
-    const tokens = this.#tokens[slot]!
-    const branch = this.#branchOf(tokens, tokens.length)
     const after = this.#next[slot]!
-    let at = this.#branches.get(branch) ?? NONE
-    if (at === slot) {
-      if (after === NONE) this.#branches.delete(branch)
-      else this.#branches.set(branch, after)
+    const before = this.#previous[slot]!
+    if (after !== NONE) this.#previous[after] = before
+    if (before !== NONE) {
+      this.#next[before] = after
       return
     }
-    while (at !== NONE && this.#next[at] !== slot) at = this.#next[at]!
-    if (at !== NONE) this.#next[at] = after
+    const tokens = this.#tokens[slot]!
+    const branch = this.#branchOf(tokens, tokens.length)
+    if (after === NONE) this.#branches.delete(branch)
+    else this.#branches.set(branch, after)
   }
 }

@@ -25,25 +25,17 @@ export class VariantTable {
 
   /** The slot, or -1; an entry found in the old generation moves to the young one. */
   find(hash: number): number {
-    const young = this.#young.find(hash)
-    if (young >= 0) {
-      this.foundId = this.#young.ids[young]!
-      return this.#young.slots[young]!
-    }
-    const slot = this.peek(hash)
+    let slot = this.#in(this.#young, hash)
+    if (slot !== NONE) return slot
+    slot = this.#in(this.#old, hash)
     if (slot !== NONE) this.add(hash, slot, this.foundId)
     return slot
   }
 
   /** As find, but changes nothing. */
   peek(hash: number): number {
-    for (const generation of [this.#young, this.#old]) {
-      const place = generation.find(hash)
-      if (place < 0) continue
-      this.foundId = generation.ids[place]!
-      return generation.slots[place]!
-    }
-    return NONE
+    const slot = this.#in(this.#young, hash)
+    return slot === NONE ? this.#in(this.#old, hash) : slot
   }
 
   add(hash: number, slot: number, id: number): void {
@@ -54,6 +46,13 @@ export class VariantTable {
       emptied.clear()
     }
     this.#young.put(hash, slot, id)
+  }
+
+  #in(generation: Generation, hash: number): number {
+    const place = generation.find(hash)
+    if (place < 0) return NONE
+    this.foundId = generation.ids[place]!
+    return generation.slots[place]!
   }
 
   exchange(bytes: StateBytes): void {
