@@ -67,6 +67,8 @@ export interface DetectorStats {
   readonly templates: number
   /** Logs of services without a state of their own, since the partition's beginning. */
   readonly overflowLogs: number
+  /** Templates that made room for new ones of the same service, since this detector was made or restored. */
+  readonly forgottenTemplates: number
 }
 
 export class Detector {
@@ -145,7 +147,8 @@ export class Detector {
       templates += state.templates.size
     }
     const { overflowLogs, seated } = this.#services
-    return { services: seated.length, warmServices, templates, overflowLogs }
+    const { forgotten } = this.#templateBudget
+    return { services: seated.length, warmServices, templates, overflowLogs, forgottenTemplates: forgotten }
   }
 
   scoreThenLearn(event: LogEvent): Verdict {

@@ -74,7 +74,8 @@ export class MetricDetector {
     for (const kinds of this.#services.values()) {
       for (const series of kinds.values()) if (series.count >= WARM_VALUES) warmServices++
     }
-    return { services: this.#size, warmServices, templates: this.#size, overflowLogs: this.#overflowLogs }
+    const size = this.#size
+    return { services: size, warmServices, templates: size, overflowLogs: this.#overflowLogs, forgottenTemplates: 0 }
   }
 
   /** A log without a value, or of a series beyond `servicesMax`, scores 0. */

@@ -12,9 +12,12 @@ const WORTH_KEEPING = 2
 /** Templates beyond TEMPLATES_MAX, over all services: 2.4 MB. */
 const SHARED_TEMPLATES = 32_768
 
-/** What is left of the templates that services may have beyond their own. Follows from the stores; not part of the state. */
+/** What all services together have: neither number is part of the state. */
 export class TemplateBudget {
+  /** Of the templates that services may have beyond their own. Follows from the stores. */
   left = SHARED_TEMPLATES
+  /** Templates that made room for new ones, since this object was made. */
+  forgotten = 0
 }
 /** Columns of a slot. */
 export const COUNT = 0
@@ -98,6 +101,7 @@ export class TemplateStore {
     const rarest = this.#rarest()
     if (this.values[rarest * COLUMNS + COUNT]! >= WORTH_KEEPING && this.#mayGrow()) return this.#append()
     this.#slots.delete(this.#ids[rarest]!)
+    this.#budget.forgotten++
     return rarest
   }
 

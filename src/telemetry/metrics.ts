@@ -120,6 +120,15 @@ function scoreMetrics(registers: Registry[]) {
     fallbackShare: gauge('fallback_share', 'Share of the last minutes of logs not judged by the best judge there is'),
     services: gauge('services', 'Services that the detectors keep a model of'),
     warmServices: gauge('services_warm', 'Services with logs enough for the model to judge them'),
+    overflowLogs: gauge(
+      'services_overflow_logs',
+      'Logs judged together because there were SERVICES_MAX services already, since the beginning of the partitions held',
+    ),
+    templates: gauge('templates', 'Kinds of messages known, over all services'),
+    forgottenTemplates: gauge(
+      'templates_forgotten',
+      'Kinds of messages that made room for new ones of their service, since the partitions held were taken',
+    ),
   }
 }
 

@@ -15,7 +15,12 @@ const SAY_AGAIN_MS = 900_000
 export interface ModelStats {
   readonly services: number
   readonly warmServices: number
+  readonly templates: number
+  readonly overflowLogs: number
+  readonly forgottenTemplates: number
 }
+
+const MODEL_GAUGES = ['services', 'warmServices', 'templates', 'overflowLogs', 'forgottenTemplates'] as const
 
 export class ScoreNews {
   readonly #parts: EventParts
@@ -58,8 +63,7 @@ export class ScoreNews {
 
   models(partitions: readonly ModelStats[]): void {
     const { metrics } = this.#parts
-    metrics.services.set(partitions.reduce((sum, { services }) => sum + services, 0))
-    metrics.warmServices.set(partitions.reduce((sum, { warmServices }) => sum + warmServices, 0))
+    for (const name of MODEL_GAUGES) metrics[name].set(partitions.reduce((sum, each) => sum + each[name], 0))
   }
 
   #say({ state, quantiles }: ScoreReport): void {

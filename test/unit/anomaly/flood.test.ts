@@ -90,10 +90,12 @@ describe('a flood', () => {
       const measured = ratio(detect(quiet, rewrite, ORDINARY), detect(flooded, rewrite, LOGS.length))
       t.diagnostic(`${what}: ${measured.toFixed(2)} times the cost`)
       assert.ok(measured <= COST_MAX, `${measured.toFixed(2)} times`)
-      const { services, templates, overflowLogs } = flooded.stats()
+      const { services, templates, overflowLogs, forgottenTemplates } = flooded.stats()
       assert.ok(services <= SERVICES_MAX, `${services} services`)
       assert.ok(templates <= (services + 1) * TEMPLATES_MAX, `${templates} templates of ${services} services`)
       assert.equal(overflowLogs, what.startsWith('services') ? LOGS.length - SERVICES_MAX : 0)
+      if (what.startsWith('kinds')) assert.equal(templates + forgottenTemplates, LOGS.length, 'each is counted')
+      assert.equal(quiet.stats().forgottenTemplates, 0, 'ordinary traffic forgets nothing')
       const bytes = flooded.snapshot().length
       for (const log of LOGS.slice(-CHUNK)) flooded.scoreThenLearn(rewritten(log, LOGS.length + log.offset, rewrite))
       assert.ok(flooded.snapshot().length <= bytes * 1.02, 'a full state does not grow')

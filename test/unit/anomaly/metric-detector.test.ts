@@ -104,7 +104,13 @@ describe('metric detector', () => {
       detector.scoreThenLearn(valueAt(i, 1e6 + (i % 3), 'web', 'bytes'))
       assert.equal(detector.scoreThenLearn(valueAt(i, i % 2 === 0 ? 1 : 1e9, 'web', 'too many')).score, 0)
     }
-    assert.deepEqual(detector.stats(), { services: 2, warmServices: 2, templates: 2, overflowLogs: 200 })
+    assert.deepEqual(detector.stats(), {
+      services: 2,
+      warmServices: 2,
+      templates: 2,
+      overflowLogs: 200,
+      forgottenTemplates: 0,
+    })
     assert.equal(detector.scoreThenLearn(valueAt(200, 11, 'web', 'requests')).isAnomaly, false)
     assert.equal(detector.scoreThenLearn(valueAt(200, 11, 'web', 'bytes')).isAnomaly, true)
   })

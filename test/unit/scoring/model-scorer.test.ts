@@ -112,6 +112,7 @@ describe('model scorer', () => {
       warmServices: 3,
       templates: 12,
       overflowLogs: 0,
+      forgottenTemplates: 0,
       learned: 1000,
     })
     scorer.drop(1)

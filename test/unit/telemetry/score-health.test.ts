@@ -128,12 +128,15 @@ test('scores that stop telling logs apart are said once, again while it lasts, a
   minute((draw) => usual(0, draw))
   assert.equal(lines[2], '✓ The scores tell logs apart again')
   telemetry.models([
-    { services: 7, warmServices: 5 },
-    { services: 1, warmServices: 0 },
+    { services: 7, warmServices: 5, templates: 60, overflowLogs: 9, forgottenTemplates: 3 },
+    { services: 1, warmServices: 0, templates: 2, overflowLogs: 1, forgottenTemplates: 0 },
   ])
   const page = await telemetry.metricsText()
   assert.match(page, /^insighthub_services 8$/m)
   assert.match(page, /^insighthub_services_warm 5$/m)
+  assert.match(page, /^insighthub_templates 62$/m)
+  assert.match(page, /^insighthub_services_overflow_logs 10$/m)
+  assert.match(page, /^insighthub_templates_forgotten 3$/m)
   assert.match(page, /^insighthub_score_quantile\{quantile="0.99"\} 0\.4\d*$/m)
   assert.equal(telemetry.scores().state, 'discriminating')
 })
