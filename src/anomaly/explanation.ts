@@ -44,17 +44,19 @@ export function explain({ surprises, observed, expected }: Findings, log: Explai
   })
   const [top = 0] = order
   const told = order.slice(0, CHANNELS_MAX).filter((c) => c === top || surprises[c]! >= TELLING_SURPRISE)
-  const name = CHANNELS[top] ?? 'latency'
+  const channels = told.map((c) => ({ name: CHANNELS[c] ?? 'latency', ...finding(c) }))
+  // The strongest is always told, and first.
+  const { name, ...strongest } = channels[0]!
   return JSON.stringify({
     top: name,
-    ...finding(top),
-    channels: told.map((c) => ({ name: CHANNELS[c], ...finding(c) })),
+    ...strongest,
+    channels,
     template: log.template,
     template_id: log.templateId,
     baseline_n: log.baselineLogs,
     warm: log.warm,
     model_version: MODEL_VERSION,
-    why: `${sentence(name, { ...log, ...finding(top) })}${likelihood(surprises[top]!)}`,
+    why: `${sentence(name, { ...log, ...strongest })}${likelihood(surprises[top]!)}`,
   })
 }
 
