@@ -51,9 +51,12 @@ export class BatchTuner {
     return this.#behindSeconds * 1000 > this.#bounds.ageTargetMs * 4
   }
 
-  /** Nothing was cut for a whole interval: what comes now need not wait for company. */
-  isIdle(nowMs: number): boolean {
-    return nowMs - this.#lastCutMs >= this.limits.intervalMs
+  /**
+   * While nothing is being stored, should what has come be stored at once? After a whole interval without a batch, yes: it need not
+   * wait for company. Far behind as well: then an idle database is the only waste.
+   */
+  mayHurry(nowMs: number): boolean {
+    return this.catchingUp || nowMs - this.#lastCutMs >= this.limits.intervalMs
   }
 
   /** The age of the oldest record that is not stored yet, in s. */

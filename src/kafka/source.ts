@@ -193,7 +193,7 @@ export class KafkaSource implements Source {
       const positions = this.#positions.all
       const nowMs = time.clock()
       const { limits } = this.#tuner
-      const hurry = reading.aborted || (this.#handedOut.count === 0 && this.#tuner.isIdle(nowMs))
+      const hurry = reading.aborted || (this.#handedOut.count === 0 && this.#tuner.mayHurry(nowMs))
       const dueMs = dueInMs(positions, limits, { nowMs, hurry })
       const cut = dueMs === 0 ? cutBatch(positions, limits) : null
       if (cut !== null) {

@@ -44,7 +44,11 @@ export class Nemesis {
   /** Each fault once, in order. */
   async each(): Promise<void> {
     for (const fault of this.#faults) {
-      if (fault.missing?.(this.#world) != null) continue
+      const missing = fault.missing?.(this.#world) ?? null
+      if (missing !== null) {
+        this.#say(`left out: ${fault.name} (${missing})`)
+        continue
+      }
       await this.#act(fault)
       this.#world.heal()
     }

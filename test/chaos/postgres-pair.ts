@@ -1,6 +1,7 @@
 /** A primary with a streaming standby that can take its place, from the machine's own binaries; clients come through one proxy. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -220,13 +221,8 @@ export async function startBouncer(target: number): Promise<{
   start(): Promise<void>
   close(): Promise<void>
 } | null> {
-  if (
-    await run('which', ['pgbouncer']).then(
-      () => false,
-      () => true,
-    )
-  )
-    return null
+  const program = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'].find((file) => existsSync(file))
+  if (program === undefined) return null
   const folder = await mkdtemp(join(tmpdir(), 'insighthub-chaos-bouncer-'))
   await own(folder)
   const port = await freePort()
@@ -240,7 +236,7 @@ export async function startBouncer(target: number): Promise<{
       ),
     )
   await write(target)
-  const launchIt = (): ChildProcess => spawn('pgbouncer', [config], { ...NOBODY, cwd: folder, stdio: 'ignore' })
+  const launchIt = (): ChildProcess => spawn(program, [config], { ...NOBODY, cwd: folder, stdio: 'ignore' })
   let child = launchIt()
   process.once('exit', () => child.kill('SIGKILL'))
   const kill = (): Promise<void> => end(child, 'SIGKILL')

@@ -50,11 +50,14 @@ test('far behind, the largest batches count', () => {
 
 test('the first log after a pause does not wait; in a steady stream the interval paces', () => {
   const tuner = new BatchTuner(bounds)
-  assert.equal(tuner.isIdle(0), true)
+  assert.equal(tuner.mayHurry(0), true)
   tuner.cut(1, 1_000)
   tuner.settled(1_005)
-  assert.equal(tuner.isIdle(1_020), false)
-  assert.equal(tuner.isIdle(1_050), true)
+  assert.equal(tuner.mayHurry(1_020), false)
+  assert.equal(tuner.mayHurry(1_050), true)
+  tuner.cut(1, 2_000)
+  tuner.behind(60)
+  assert.equal(tuner.mayHurry(2_001), true, 'far behind, an idle database is the only waste')
 })
 
 test('bounds below the least are kept', () => {
