@@ -221,7 +221,9 @@ export async function startBouncer(target: number): Promise<{
   start(): Promise<void>
   close(): Promise<void>
 } | null> {
-  const program = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'].find((file) => existsSync(file))
+  const program = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'].find((file) =>
+    existsSync(file),
+  )
   if (program === undefined) return null
   const folder = await mkdtemp(join(tmpdir(), 'insighthub-chaos-bouncer-'))
   await own(folder)
