@@ -47,7 +47,7 @@ export function isRetriable(error: unknown): boolean {
 }
 
 /** sysexits.h: the configuration is wrong, and a restart cannot mend it. */
-const EX_CONFIG = 78
+export const EX_CONFIG = 78
 
 /** What a process that such an error ends exits with. */
 export function exitCodeOf(error: unknown): number {

@@ -5,22 +5,12 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
 import { mutesCommand } from './commands/mutes-command-line.ts'
+import { positive, whole } from './commands/number-arguments.ts'
 import { exitCodeOf, messageOf, ProcessorError } from './errors.ts'
 
 function version(): string {
   const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
   return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? 'unknown'
-}
-
-function whole(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number')
-  return value
-}
-
-function positive(text: string): number {
-  if (whole(text) === 0) throw new InvalidArgumentError('expected a whole number above 0')
-  return whole(text)
 }
 
 function minutes(text: string): number {

@@ -1,11 +1,6 @@
 /** The command line of `dead-letters`: its subcommands and their options. */
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings'
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0')
-  return value
-}
+import { Command } from '@commander-js/extra-typings'
+import { positive } from './number-arguments.ts'
 
 /** `end` takes a command's exit code. */
 export function deadLettersCommand(end: (work: Promise<number>) => Promise<never>, env: NodeJS.ProcessEnv): Command {

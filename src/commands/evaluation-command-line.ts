@@ -1,17 +1,12 @@
 /** The command lines of `evaluate` and `backtest`. */
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { positive } from './number-arguments.ts'
 
 type End = (work: Promise<number>) => Promise<never>
 
 function number(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('expected a number')
-  return value
-}
-
-function positive(text: string): number {
-  const value = number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0')
   return value
 }
 

@@ -2,10 +2,9 @@
  * Keeps some workers alive: starts as many as there are partitions to share, restarts what ends with a growing pause, kills what
  * no longer answers, replaces one after the other on request, and stops all. Processes, clock and words are handed in.
  */
+import { EX_CONFIG } from '../errors.ts'
 import type { Question } from './channel.ts'
 
-/** sysexits.h: the configuration is wrong; a restart cannot mend it. */
-const EX_CONFIG = 78
 const WATCH_EVERY_MS = 1_000
 /** A worker that has not answered for so long is stuck or frozen: its partitions went to others long ago. */
 const SILENCE_MS = 30_000
@@ -41,7 +40,7 @@ export interface SupervisorOptions {
   readonly restarted: () => void
 }
 
-/** What the supervisor knows of one worker. `answers` are the last ones it gave; undefined: none yet. */
+/** What the supervisor knows of one worker; pid is null between an end and the next start. */
 export interface WorkerView {
   readonly slot: number
   readonly pid: number | null
