@@ -12,6 +12,7 @@ import { decodeHeaders } from '../kafka/record-headers.ts'
 import { type RecordLookup, recordLookup } from '../kafka/record-lookup.ts'
 import { linesOf } from '../lines.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
+import { latestClock } from '../postgres/database-clock.ts'
 import type { DeadLetterFilter, WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
 import { DeadLetterReplay } from '../postgres/dead-letter-replay.ts'
 import { eachDeadLetter } from '../postgres/dead-letters.ts'
@@ -75,10 +76,11 @@ export async function run(
   const { deadLetterBytesMax } = config.limits
   const replay = new DeadLetterReplay({ database, deadLetterBytesMax, decodeHeaders })
   try {
-    const limits = normalizeLimits(config, await logsIsHypertable(database))
-    const reader = { normalize: createNormalizer(limits, Date.now), judge: ruleVerdict }
-    const letters = lettersToReplay(positions, options, { database, namespace: config.database.namespace })
     const clock = (): number => performance.now()
+    const limits = normalizeLimits(config, await logsIsHypertable(database))
+    const now = await latestClock(database, { now: Date.now, clock })
+    const reader = { normalize: createNormalizer(limits, now), judge: ruleVerdict }
+    const letters = lettersToReplay(positions, options, { database, namespace: config.database.namespace })
     return await replayAll(letters, { reader, lookup, replay, clock, sleep }, { ...output, ...options })
   } finally {
     await replay.close()

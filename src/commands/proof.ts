@@ -8,11 +8,12 @@ import { ProcessorError } from '../errors.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { type RecordLookup, recordLookup } from '../kafka/record-lookup.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
+import { clockOffsetMs, latestClock } from '../postgres/database-clock.ts'
 import { logsIsHypertable } from '../postgres/migrate.ts'
 import { roundHalfEven } from '../postgres/standard-row.ts'
 import type { ProofFacts } from '../proof/certificate.ts'
 import { Comparison } from '../proof/comparison.ts'
-import { clockOffsetMs, examine } from '../proof/examination.ts'
+import { examine } from '../proof/examination.ts'
 import { expectedMs, FAULTS, type InjectedFault, plannedFaults } from '../proof/faults.ts'
 import { inject } from '../proof/injection.ts'
 import { LedgerWatch } from '../proof/ledger-watch.ts'
@@ -196,13 +197,14 @@ export class Proof {
     const lookup = this.#lookup()
     const numbers = new Set<number>()
     let inTopic = 0
+    const now = await latestClock(database, { now: Date.now, clock: () => performance.now() })
     try {
       await examine({
         database,
         lookup,
         topic,
         partitions: PARTITIONS,
-        normalize: createNormalizer(limits, Date.now),
+        normalize: createNormalizer(limits, now),
         score: (events) => scorer.score(events),
         comparison,
         clockOffsetMs: await clockOffsetMs(database, Date.now),

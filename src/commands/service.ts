@@ -9,9 +9,11 @@ import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
 import { KafkaSource } from '../kafka/source.ts'
 import type { Mute } from '../mute.ts'
+import type { NormalizeLimits } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { run as runPipeline } from '../pipeline.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
+import { latestClock } from '../postgres/database-clock.ts'
 import { purgeDeadLetters } from '../postgres/dead-letter-retention.ts'
 import { PostgresLedger } from '../postgres/ledger.ts'
 import { LogStore } from '../postgres/log-store.ts'
@@ -162,11 +164,11 @@ export class Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { config, telemetry } = this.#options
-    const onHypertable = await this.#untilDone(signal, () => this.#prepareDatabase())
+    const { telemetry } = this.#options
+    const prepared = await this.#untilDone(signal, () => this.#prepareDatabase())
     await this.#untilDone(signal, () => this.#watchMutes(signal))
-    if (onHypertable === null || signal.aborted) return
-    const normalize = createNormalizer(normalizeLimits(config, onHypertable), world.now)
+    if (prepared === null || signal.aborted) return
+    const normalize = createNormalizer(prepared.limits, prepared.now)
     void this.#keepRetention(signal)
     const store = this.#remote?.watched(this.#store) ?? this.#store
     const announce = setInterval(() => {
@@ -220,13 +222,13 @@ export class Service {
     return keepRetention({ purge, events: telemetry, sleep: world.sleep, random: world.random }, signal)
   }
 
-  /** Whether the table of logs is a hypertable. */
-  async #prepareDatabase(): Promise<boolean> {
+  async #prepareDatabase(): Promise<{ limits: NormalizeLimits; now: () => number }> {
     const { config, telemetry, database } = this.#options
     if (config.database.migrate) await migrate({ database, events: telemetry })
     else await checkMigrated(database)
     await this.#store.open()
-    return logsIsHypertable(database)
+    const limits = normalizeLimits(config, await logsIsHypertable(database))
+    return { limits, now: await latestClock(database, world) }
   }
 
   async #watchMutes(signal: AbortSignal): Promise<void> {

@@ -115,17 +115,3 @@ async function compareChunk(client: pg.Client, chunk: Chunk, options: Examinatio
   const logs = await options.score(expected.events)
   options.comparison.add(partition, { ...expected, logs }, stored, dead)
 }
-
-/** Our clock minus the database's, to half a round trip. */
-export async function clockOffsetMs(database: DatabaseOptions, now: () => number): Promise<number> {
-  const client = await connect(database)
-  try {
-    const before = now()
-    const { rows } = await client.query<{ ms: number }>(
-      'select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms',
-    )
-    return (before + now()) / 2 - (rows[0]?.ms ?? before)
-  } finally {
-    await close(client)
-  }
-}
