@@ -1,6 +1,7 @@
 /** The pages that are made from code: every setting, every metric, every error code. Pure: text by path. */
 import { readFileSync } from 'node:fs'
-import { SETTINGS, type Setting } from '../src/config/settings.ts'
+import type { Setting } from '../src/config/setting.ts'
+import { SETTINGS } from '../src/config/settings.ts'
 import { ERROR_CODES, type ErrorCode, exitCodeOf, isRetriable, ProcessorError } from '../src/errors.ts'
 import { openApi } from '../src/ml-engine/openapi.ts'
 import { metricsPage } from '../src/telemetry/metrics-page.ts'

@@ -140,7 +140,11 @@ export const FAULTS: readonly Pitfall[] = [
     outcome: 'not ready, no dead letter, goes on when mended',
   },
   { id: 'F27', what: 'A backlog larger than memory', outcome: 'fetching pauses within its budget' },
-  { id: 'F28', what: 'TLS certificates expire or name another host', outcome: 'a clear error' },
+  {
+    id: 'F28',
+    what: 'TLS certificates expire or name another host',
+    outcome: 'a clear error; what is replaced is used',
+  },
   {
     id: 'F29',
     what: 'A transactional producer aborts, or never ends',

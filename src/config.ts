@@ -3,8 +3,12 @@
  * Each setting can also come from a file, by its name with `_FILE` behind it.
  */
 import { readFileSync } from 'node:fs'
-import { SETTINGS, type Setting, type SettingName } from './config/settings.ts'
+import { kafkaSecurityMistakes, kafkaSecurityOf } from './config/kafka-security.ts'
+import type { Setting } from './config/setting.ts'
+import { SETTINGS, type SettingName } from './config/settings.ts'
+import { type Credential, credentialIn, credentialOf, withoutLineEnd } from './credential.ts'
 import { messageOf, ProcessorError } from './errors.ts'
+import type { ConnectionSecurity } from './kafka/connection-security.ts'
 
 export interface Config {
   readonly kafka: {
@@ -14,6 +18,7 @@ export interface Config {
     readonly start: 'latest' | 'earliest'
     readonly sessionTimeoutMs: number
     readonly heartbeatIntervalMs: number
+    readonly security: ConnectionSecurity
   }
   readonly database: {
     readonly url: string | undefined
@@ -79,6 +84,7 @@ const CREDENTIALS = /\/\/[^/@]*@/
 class Reader {
   readonly mistakes: string[] = []
   readonly #env: NodeJS.ProcessEnv
+  readonly #files = new Map<string, string>()
   constructor(env: NodeJS.ProcessEnv) {
     this.#env = env
   }
@@ -95,6 +101,13 @@ class Reader {
     return undefined
   }
 
+  /** What `read` answered as text, and will again, unless it comes from a file that is replaced. */
+  credential(name: SettingName, value: unknown): Credential | undefined {
+    const file = this.#files.get(name)
+    if (typeof value !== 'string') return undefined
+    return file === undefined ? credentialOf(name, value) : credentialIn(`${name}_FILE`, file)
+  }
+
   /** An empty variable counts as unset: that is how compose files pass one on. */
   #text(name: string): string | undefined {
     const file = this.#env[`${name}_FILE`]
@@ -102,7 +115,8 @@ class Reader {
     if (value !== undefined && value !== '') return value
     if (file === undefined || file === '') return undefined
     try {
-      return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+      this.#files.set(name, file)
+      return withoutLineEnd(readFileSync(file, 'utf8'))
     } catch (error) {
       this.mistakes.push(`${name}_FILE=${JSON.stringify(file)}: ${messageOf(error)}`)
       return undefined
@@ -117,7 +131,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): { config: Config; warnings: 
   for (const name of Object.keys(SETTINGS)) if (isSetting(name)) values[name] = reader.read(name)
   checkTogether(values, reader.mistakes)
   if (reader.mistakes.length > 0) throw new ProcessorError('CONFIG_INVALID', reader.mistakes.join('\n'))
-  return { config: configOf(values), warnings: unknownNames(env) }
+  const credential = (name: SettingName): Credential | undefined => reader.credential(name, values[name])
+  const warnings = [...insecure(values), ...unknownNames(env)]
+  return { config: configOf(values, credential), warnings }
 }
 
 function isSetting(name: string): name is SettingName {
@@ -132,10 +148,19 @@ function checkTogether(values: Readonly<Record<string, unknown>>, mistakes: stri
       `KAFKA_HEARTBEAT_INTERVAL_MS="${heartbeat}": expected at most a third of KAFKA_SESSION_TIMEOUT_MS (${session})`,
     )
   }
+  mistakes.push(...kafkaSecurityMistakes(values))
+}
+
+function insecure(values: Readonly<Record<string, unknown>>): string[] {
+  if (values['KAFKA_TLS_INSECURE'] !== true) return []
+  return ['KAFKA_TLS_INSECURE=true: whoever answers in place of a Kafka broker is believed and told the password']
 }
 
 /** The one place where parsed values get their types back; the table above it is what makes them true. */
-function configOf(v: Readonly<Record<string, unknown>>): Config {
+function configOf(
+  v: Readonly<Record<string, unknown>>,
+  credential: (name: SettingName) => Credential | undefined,
+): Config {
   const get = <T>(name: SettingName): T => v[name] as T
   return Object.freeze({
     kafka: {
@@ -145,6 +170,7 @@ function configOf(v: Readonly<Record<string, unknown>>): Config {
       start: get<Config['kafka']['start']>('KAFKA_START'),
       sessionTimeoutMs: get<number>('KAFKA_SESSION_TIMEOUT_MS'),
       heartbeatIntervalMs: get<number>('KAFKA_HEARTBEAT_INTERVAL_MS'),
+      security: kafkaSecurityOf(v, credential),
     },
     database: {
       url: get<string | undefined>('DATABASE_URL'),

@@ -3,7 +3,8 @@ export const ERROR_CODES = {
   CONFIG_INVALID: 'A setting has a value that cannot be used',
   KAFKA_UNAVAILABLE: 'No Kafka broker answers',
   KAFKA_TOPIC_MISSING: 'The topic does not exist (yet)',
-  KAFKA_REFUSED: 'Kafka refused a request for good: authorization, authentication, an unsupported version',
+  KAFKA_REFUSED: 'Kafka refused a request for good: authorization, TLS or SASL other than set, an unsupported version',
+  KAFKA_SECURITY: 'A certificate, host name or password was not accepted, or a file with one of them cannot be used',
   KAFKA_PROTOCOL: 'A broker answered something that cannot be read',
   KAFKA_CORRUPT_BATCH: 'A record batch fails its checksum or its format',
   KAFKA_STALLED: 'A partition with records to read made no progress',
@@ -36,6 +37,7 @@ export function isRetriable(error: unknown): boolean {
   switch (error.code) {
     case 'KAFKA_UNAVAILABLE':
     case 'KAFKA_TOPIC_MISSING':
+    case 'KAFKA_SECURITY': // another certificate, here or there, is read on the next try
     case 'KAFKA_PROTOCOL':
     case 'KAFKA_CORRUPT_BATCH':
     case 'POSTGRES_UNAVAILABLE':

@@ -6,11 +6,13 @@ import type { KafkaCounts, TopicCounts } from '../audit/counts.ts'
 import { type Difference, differencesOf, saidOf } from '../audit/differences.ts'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
+import type { ClusterOptions } from '../kafka/broker-cluster.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { recordLookup } from '../kafka/record-lookup.ts'
 import { readAuditCounts } from '../postgres/audit-counts.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
 import { databaseOptions } from './database.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 import { printable, printableJson } from './printable.ts'
 import { writeTable } from './table.ts'
 
@@ -26,7 +28,7 @@ export interface Audited {
 
 interface AuditParts {
   readonly database: DatabaseOptions
-  readonly brokers: readonly string[]
+  readonly cluster: ClusterOptions
   readonly namespace: string
   readonly topic: string
   readonly group: string
@@ -35,9 +37,15 @@ interface AuditParts {
 /** Answers the exit code. */
 export async function run(options: AuditOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { config } = loadConfig(env)
-  const { topic, groupId: group, brokers } = config.kafka
+  const { topic, groupId: group } = config.kafka
   const { namespace } = config.database
-  const audited = await audit({ database: databaseOptions(config, 'audit'), brokers, namespace, topic, group })
+  const audited = await audit({
+    database: databaseOptions(config, 'audit'),
+    cluster: clusterOptions(config, 'insighthub-audit'),
+    namespace,
+    topic,
+    group,
+  })
   const write = (text: string): void => void process.stdout.write(text)
   if (options.json === true) write(`${printableJson(plain(audited, topic))}\n`)
   else writeReport(audited, topic, write)
@@ -49,13 +57,8 @@ export async function run(options: AuditOptions, env: NodeJS.ProcessEnv): Promis
  * Kafka must have behind the ledger (its start, the committed offsets), then the database, then what must lie before it (its end).
  * Rejects with INPUT where the topic was never started, and as Kafka and the database do.
  */
-export async function audit({ database, brokers, namespace, topic, group }: AuditParts): Promise<Audited> {
-  const transport = platformaticTransport({
-    brokers,
-    clientId: 'insighthub-audit',
-    requestTimeoutMs: 30_000,
-    connectTimeoutMs: 5_000,
-  })
+export async function audit({ database, cluster, namespace, topic, group }: AuditParts): Promise<Audited> {
+  const transport = platformaticTransport(cluster)
   const lookup = recordLookup(transport)
   try {
     const { clusterId, topicId, partitions: found } = await lookup.metadata(topic)

@@ -17,6 +17,7 @@ import { PostgresLedger } from '../postgres/ledger.ts'
 import { LogStore } from '../postgres/log-store.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'
 import { databaseOptions } from './database.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 
 const BATCH_ROWS = 5_000
 const PARTITIONS = 4
@@ -147,12 +148,7 @@ function madeRange(partition: number, epoch: number): ReadyRange {
 
 /** Everything up to the batches, which are said to be stored at once. */
 async function source(config: Config, rows: number): Promise<Figure> {
-  const transport = platformaticTransport({
-    brokers: config.kafka.brokers,
-    clientId: 'bench',
-    requestTimeoutMs: 45_000,
-    connectTimeoutMs: 5_000,
-  })
+  const transport = platformaticTransport({ ...clusterOptions(config, 'bench'), requestTimeoutMs: 45_000 })
   const ledger = ledgerOf(config)
   const kafka = new KafkaSource({
     transport,

@@ -6,6 +6,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
+import { NO_KAFKA_SECURITY } from '../config/kafka-security.ts'
 import { loadConfig } from '../config.ts'
 import { silentEvents } from '../events.ts'
 import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
@@ -17,10 +18,12 @@ import { migrate } from '../postgres/migrate.ts'
 import { createSchema, dropSchema } from '../postgres/own-schema.ts'
 import { databaseOptions } from './database.ts'
 import { databaseIsGiven, isGiven } from './given.ts'
+import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
 
 export interface BenchStage {
   readonly env: NodeJS.ProcessEnv
-  readonly brokers: string
+  /** By which a child finds the same Kafka. */
+  readonly kafkaEnv: Readonly<Record<string, string>>
   readonly brokerName: string
   /** Of the embedded server; undefined where workers find a given one as we did. */
   readonly databaseUrl: string | undefined
@@ -45,16 +48,17 @@ export async function openBenchStage(env: NodeJS.ProcessEnv, closers: (() => Pro
 }
 
 async function openKafka(env: NodeJS.ProcessEnv, topic: string, closers: (() => Promise<unknown>)[]) {
-  const given = isGiven(env, 'KAFKA_BROKER') ? loadConfig(env).config.kafka.brokers : null
+  const clientId = 'insighthub-bench'
+  const given = isGiven(env, 'KAFKA_BROKER') ? clusterOptions(loadConfig(env).config, clientId) : null
   const broker = given === null ? await startEmbeddedBroker({}) : null
   if (broker !== null) closers.push(() => broker.close())
-  const brokers = given ?? [broker?.address ?? '']
-  const limits = { brokers, clientId: 'insighthub-bench', requestTimeoutMs: 30_000, connectTimeoutMs: 5_000 }
-  if (given !== null) for (const each of [topic, `${topic}-age`]) closers.push(() => deleteTopic(limits, each))
-  const producer = await openProducer({ brokers, clientId: 'insighthub-bench' })
+  if (given !== null) for (const each of [topic, `${topic}-age`]) closers.push(() => deleteTopic(given, each))
+  const cluster = given ?? { brokers: [broker?.address ?? ''], clientId, ...KAFKA_TIMEOUTS }
+  const producer = await openProducer(cluster)
   closers.push(() => producer.close())
-  const names = brokers.join(',')
-  return { brokers: names, brokerName: given === null ? 'the embedded broker' : `Kafka at ${names}`, producer }
+  const names = cluster.brokers.join(',')
+  const kafkaEnv = { ...(given === null ? NO_KAFKA_SECURITY : {}), KAFKA_BROKER: names }
+  return { kafkaEnv, brokerName: given === null ? 'the embedded broker' : `Kafka at ${names}`, producer }
 }
 
 async function openPostgres(env: NodeJS.ProcessEnv, closers: (() => Promise<unknown>)[]) {

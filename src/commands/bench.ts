@@ -127,7 +127,7 @@ function childEnv(bench: Bench, name: string, topic = bench.topic): Record<strin
   const id = `bench-${process.pid}-${name}`
   return {
     ...bench.env,
-    KAFKA_BROKER: bench.brokers,
+    ...bench.kafkaEnv,
     KAFKA_TOPIC: topic,
     KAFKA_GROUP_ID: id,
     INSIGHTHUB_NAMESPACE: id,

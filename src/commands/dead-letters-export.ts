@@ -18,6 +18,7 @@ import {
   positionOf,
   type WhichLetters,
 } from './dead-letter-options.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 import { printable } from './printable.ts'
 
 export interface ExportOptions extends WhichLetters {
@@ -93,14 +94,7 @@ export async function edit(position: string, options: EditOptions, env: NodeJS.P
     write(`no dead letter at ${printable(position)}\n`)
     return 1
   }
-  const lookup = recordLookup(
-    platformaticTransport({
-      brokers: config.kafka.brokers,
-      clientId: 'insighthub-dead-letters',
-      requestTimeoutMs: 30_000,
-      connectTimeoutMs: 5_000,
-    }),
-  )
+  const lookup = recordLookup(platformaticTransport(clusterOptions(config, 'insighthub-dead-letters')))
   const whole = await wholeValue(letter, lookup).finally(() => lookup.close())
   if (whole === null)
     throw new ProcessorError('INPUT', `${position}: its bytes were cut or erased, and Kafka has them no more`)

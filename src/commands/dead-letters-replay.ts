@@ -19,6 +19,7 @@ import { eachDeadLetter } from '../postgres/dead-letters.ts'
 import { logsIsHypertable } from '../postgres/migrate.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'
 import { chosen, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { printable, printableJson } from './printable.ts'
 
@@ -66,12 +67,7 @@ export async function run(
 ): Promise<number> {
   const { config, ...output } = outputOf(env)
   const { database } = output
-  const transport = platformaticTransport({
-    brokers: config.kafka.brokers,
-    clientId: 'insighthub-dead-letters',
-    requestTimeoutMs: 30_000,
-    connectTimeoutMs: 5_000,
-  })
+  const transport = platformaticTransport(clusterOptions(config, 'insighthub-dead-letters'))
   const lookup = recordLookup(transport)
   const { deadLetterBytesMax } = config.limits
   const replay = new DeadLetterReplay({ database, deadLetterBytesMax, decodeHeaders })

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type pg from 'pg'
+import { NO_KAFKA_SECURITY } from '../config/kafka-security.ts'
 import { loadConfig } from '../config.ts'
 import { type Ages, AgeWatch } from '../demo/age-watch.ts'
 import { Progress } from '../demo/progress.ts'
@@ -17,6 +18,7 @@ import { fileScript, generatedScript, type Script } from '../demo/script.ts'
 import { accountedFor, type Summary, summarize } from '../demo/summary.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import { ProcessorError } from '../errors.ts'
+import type { ClusterOptions } from '../kafka/broker-cluster.ts'
 import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
 import { openProducer } from '../kafka/producer.ts'
 import { linesOf } from '../lines.ts'
@@ -24,6 +26,7 @@ import { connect, type DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
 import { databaseOptions } from './database.ts'
 import { databaseIsGiven, isGiven } from './given.ts'
+import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
 import { sendAll } from './produce.ts'
 
 export interface DemoOptions {
@@ -47,7 +50,9 @@ const CAUGHT_UP_SECONDS = 0.25
 const STUCK_MS = 60_000
 
 interface Stage {
-  readonly brokers: string
+  readonly cluster: ClusterOptions
+  /** By which a worker finds the same Kafka. */
+  readonly kafkaEnv: Readonly<Record<string, string>>
   readonly database: DatabaseOptions
   /** Set where the demo's own server is used; workers find a given one as we did. */
   readonly databaseUrl: string | undefined
@@ -67,22 +72,24 @@ class Closers {
 
 async function openStage(env: NodeJS.ProcessEnv, closers: Closers, tell: (text: string) => void): Promise<Stage> {
   const places: string[] = []
-  let brokers: string
-  if (isGiven(env, 'KAFKA_BROKER')) brokers = loadConfig(env).config.kafka.brokers.join(',')
+  let cluster: ClusterOptions
+  let kafkaEnv = {}
+  if (isGiven(env, 'KAFKA_BROKER')) cluster = clusterOptions(loadConfig(env).config, 'insighthub-demo')
   else {
     const broker = await startEmbeddedBroker({})
     closers.add(() => broker.close())
-    brokers = broker.address
-    tell(`✓ Embedded Kafka broker on ${brokers}`)
+    cluster = { brokers: [broker.address], clientId: 'insighthub-demo', ...KAFKA_TIMEOUTS }
+    kafkaEnv = { ...NO_KAFKA_SECURITY, KAFKA_BROKER: broker.address }
+    tell(`✓ Embedded Kafka broker on ${broker.address}`)
   }
-  places.push(`Kafka       ${brokers}`)
+  places.push(`Kafka       ${cluster.brokers.join(',')}`)
   if (databaseIsGiven(env)) {
     const database = databaseOptions(loadConfig(env).config, 'demo')
     tell(
       `✓ PostgreSQL on ${database.host}:${database.port}: what is sent stays in the table logs of ${database.database}`,
     )
     places.push(`PostgreSQL  ${database.host}:${database.port}, database ${database.database}`)
-    return { brokers, database, databaseUrl: undefined, places }
+    return { cluster, kafkaEnv, database, databaseUrl: undefined, places }
   }
   const postgres = await startEmbeddedPostgres({ durable: true })
   closers.add(() => postgres.close())
@@ -98,7 +105,7 @@ async function openStage(env: NodeJS.ProcessEnv, closers: Closers, tell: (text: 
     ssl: false,
     applicationName: 'insighthub-processor demo',
   } as const
-  return { brokers, database, databaseUrl: postgres.url, places }
+  return { cluster, kafkaEnv, database, databaseUrl: postgres.url, places }
 }
 
 export async function run(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<number> {
@@ -127,11 +134,7 @@ async function play(
   const folder = await mkdtemp(join(tmpdir(), 'insighthub-demo-'))
   closers.add(() => rm(folder, { recursive: true, force: true }))
   const topic = env['KAFKA_TOPIC'] ?? (isGiven(env, 'KAFKA_BROKER') ? `insighthub-demo-${process.pid}` : 'logs')
-  const producer = await openProducer({
-    brokers: stage.brokers.split(','),
-    clientId: 'insighthub-demo',
-    runMessages: 1,
-  })
+  const producer = await openProducer({ ...stage.cluster, runMessages: 1 })
   closers.add(() => producer.close())
   await producer.createTopic(topic, PARTITIONS)
   const workers: WorkerProcess[] = []
@@ -186,7 +189,7 @@ function workerEnv(
 ): Record<string, string | undefined> {
   return {
     ...env,
-    KAFKA_BROKER: stage.brokers,
+    ...stage.kafkaEnv,
     KAFKA_TOPIC: topic,
     KAFKA_START: 'earliest',
     KAFKA_GROUP_ID: env['KAFKA_GROUP_ID'] ?? (topic === 'logs' ? 'log-processors' : topic),

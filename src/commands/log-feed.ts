@@ -8,6 +8,7 @@ import type { LogEvent } from '../log.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { storedLogCounts, storedLogs } from '../postgres/stored-logs.ts'
 import { databaseOptions } from './database.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { printable } from './printable.ts'
 
@@ -40,7 +41,6 @@ export interface Feed {
 }
 
 const HOUR_MS = 3_600_000
-const TIMEOUTS = { requestTimeoutMs: 30_000, connectTimeoutMs: 5_000 }
 
 /** Throws INPUT for options that don't fit together. */
 export function openFeed(options: FeedOptions, config: Config): Feed {
@@ -82,8 +82,7 @@ interface TopicStretch {
 function topicFeed(config: Config, { topic, offsets, learnFrom, to }: TopicStretch): Omit<Feed, 'counts'> {
   const normalize = createNormalizer(normalizeLimits(config, false), Date.now)
   const connected = async function* <T>(use: (stretch: TopicRangeOptions) => AsyncIterable<T>): AsyncGenerator<T> {
-    const { brokers } = config.kafka
-    const transport = platformaticTransport({ brokers, clientId: 'insighthub-rescoring', ...TIMEOUTS })
+    const transport = platformaticTransport(clusterOptions(config, 'insighthub-rescoring'))
     try {
       yield* use({ transport, topic, offsets, sinceMs: learnFrom?.getTime() ?? null, sleep })
     } finally {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../config.ts'
 import { openProducer, type Producer, type ProducerMessage } from '../kafka/producer.ts'
 import { linesOf } from '../lines.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 
 export interface ProduceOptions {
   /** A file, gzipped or not, or `-`. */
@@ -69,9 +70,9 @@ async function* messagesOf(options: ProduceOptions): AsyncGenerator<ProducerMess
 }
 
 export async function run(options: ProduceOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  const { kafka } = loadConfig(env).config
-  const topic = options.topic ?? kafka.topic
-  const producer = await openProducer({ brokers: kafka.brokers, clientId: 'insighthub-produce', runMessages: 1 })
+  const { config } = loadConfig(env)
+  const topic = options.topic ?? config.kafka.topic
+  const producer = await openProducer({ ...clusterOptions(config, 'insighthub-produce'), runMessages: 1 })
   try {
     const startedMs = performance.now()
     const sent = await sendAll({ producer, topic }, messagesOf(options), {

@@ -1,7 +1,9 @@
 /** Where a proof plays: the given Kafka and PostgreSQL, or embedded ones; with a topic, a group and a schema of its own in them. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NO_KAFKA_SECURITY } from '../config/kafka-security.ts'
 import { loadConfig } from '../config.ts'
 import { messageOf } from '../errors.ts'
+import type { ClusterOptions } from '../kafka/broker-cluster.ts'
 import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
 import { openProducer, type Producer } from '../kafka/producer.ts'
 import { deleteGroup, deleteTopic } from '../kafka/topic-admin.ts'
@@ -10,9 +12,10 @@ import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
 import { createSchema, dropSchema } from '../postgres/own-schema.ts'
 import { databaseOptions } from './database.ts'
 import { databaseIsGiven, isGiven } from './given.ts'
+import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
 
 export interface Stage {
-  readonly brokers: readonly string[]
+  readonly cluster: ClusterOptions
   /** With the proof's schema. */
   readonly database: DatabaseOptions
   /** What the workers need beyond our environment. */
@@ -26,8 +29,6 @@ export interface Stage {
 }
 
 export const PARTITIONS = 4
-const CONNECT_TIMEOUT_MS = 5_000
-const REQUEST_TIMEOUT_MS = 30_000
 
 interface Undo {
   /** null: nothing that stays behind. */
@@ -68,28 +69,28 @@ interface Making {
 }
 
 async function openKafka(env: NodeJS.ProcessEnv, id: string, { undos, tell }: Making) {
-  let brokers: readonly string[]
+  let cluster: ClusterOptions
   let where: string
+  let kafkaEnv: Record<string, string> = {}
   if (!isGiven(env, 'KAFKA_BROKER')) {
     const broker = await startEmbeddedBroker({})
     undos.push({ what: null, undo: () => broker.close() })
-    brokers = [broker.address]
+    cluster = { brokers: [broker.address], clientId: 'insighthub-prove', ...KAFKA_TIMEOUTS }
+    kafkaEnv = { ...NO_KAFKA_SECURITY, KAFKA_BROKER: broker.address }
     where = `embedded broker, ${broker.address}`
   } else {
-    brokers = loadConfig(env).config.kafka.brokers
-    where = brokers.join(',')
+    cluster = clusterOptions(loadConfig(env).config, 'insighthub-prove')
+    where = cluster.brokers.join(',')
   }
-  const cluster = { brokers, clientId: 'insighthub-prove' }
-  const limits = { ...cluster, requestTimeoutMs: REQUEST_TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS }
   const producer = await openProducer(cluster)
   undos.push({ what: null, undo: () => producer.close() })
   const topic = `insighthub-prove-${id}`
-  undos.push({ what: `the topic ${topic}`, undo: () => deleteTopic(limits, topic) })
-  undos.push({ what: `the group ${topic}`, undo: () => persistently(() => deleteGroup(limits, topic)) })
+  undos.push({ what: `the topic ${topic}`, undo: () => deleteTopic(cluster, topic) })
+  undos.push({ what: `the group ${topic}`, undo: () => persistently(() => deleteGroup(cluster, topic)) })
   await producer.createTopic(topic, PARTITIONS)
   tell(`✓ Kafka: ${where}; topic and group ${topic}, ${PARTITIONS} partitions`)
-  const kafkaEnv = { KAFKA_BROKER: brokers.join(','), KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic }
-  return { brokers, topic, producer, env: kafkaEnv, versions: { kafka: where } }
+  kafkaEnv = { ...kafkaEnv, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic }
+  return { cluster, topic, producer, env: kafkaEnv, versions: { kafka: where } }
 }
 
 /** A member that was killed is in the group until its session is over. */

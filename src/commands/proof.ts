@@ -180,14 +180,12 @@ export class Proof {
   }
 
   #lookup(): RecordLookup {
-    const { brokers } = this.#parts.stage
-    const limits = { requestTimeoutMs: 30_000, connectTimeoutMs: 5_000 }
-    return recordLookup(platformaticTransport({ brokers, clientId: 'insighthub-prove', ...limits }))
+    return recordLookup(platformaticTransport(this.#parts.stage.cluster))
   }
 
   async #examined() {
     const { stage, env } = this.#parts
-    const { database, topic, brokers } = stage
+    const { database, topic, cluster } = stage
     const { config } = loadConfig({ ...env, ...stage.env })
     const limits = normalizeLimits(config, await logsIsHypertable(database))
     const comparison = new Comparison({ lateAfterMs: LATE_AFTER_MS, round: roundHalfEven })
@@ -219,7 +217,7 @@ export class Proof {
     let lostByKafka = 0
     for (let number = 0; number < this.#load.sent; number++)
       if (this.#load.isAcked(number) && !numbers.has(number)) lostByKafka++
-    const audited = await audit({ database, brokers, namespace: NAMESPACE, topic, group: topic })
+    const audited = await audit({ database, cluster, namespace: NAMESPACE, topic, group: topic })
     return {
       messages: { sent: this.#load.sent, acked: this.#load.ackedCount, inTopic, lostByKafka },
       rows: {

@@ -24,6 +24,7 @@ import { MutingScorer } from '../scoring/muting-scorer.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { fetchLimits } from './fetch-limits.ts'
+import { clusterOptions } from './kafka-cluster.ts'
 import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { type RemoteScoring, remoteScoring } from './remote-scoring.ts'
@@ -78,10 +79,8 @@ export class Service {
     const { namespace } = config.database
     this.#options = options
     this.#transport = platformaticTransport({
-      brokers: kafka.brokers,
-      clientId: 'insighthub-processor',
+      ...clusterOptions(config, 'insighthub-processor'),
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      connectTimeoutMs: 5_000,
     })
     this.#ledger = new PostgresLedger({
       database,

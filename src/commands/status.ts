@@ -21,6 +21,14 @@ export interface Status {
   readonly generation: number
   readonly member: string
   readonly store: string
+  /** How Kafka is spoken to; absent where no worker answers. */
+  readonly kafka?: {
+    /** As Kafka's `security.protocol`. */
+    readonly protocol: string
+    readonly mechanism: string | null
+    /** false: KAFKA_TLS_INSECURE. null: there are none in plain text. */
+    readonly certificates_checked: boolean | null
+  }
   readonly buffered_bytes: number
   /** null where no ML_ENGINE_URL is set. */
   readonly ml_engine: {
@@ -99,6 +107,7 @@ function table(status: Status): string {
     `${status.ready ? '✓ ready' : `✗ not ready: ${status.missing.join(', ')}`}   version ${status.version}`,
     `guarantee   ${status.guarantee}`,
     `topic       ${status.topic}   group ${status.group}   generation ${status.generation}`,
+    ...kafkaLine(status),
     `store       ${status.store}   buffered ${status.buffered_bytes} bytes`,
     ...engineLine(status),
     ...batchingLine(status),
@@ -124,6 +133,17 @@ function table(status: Status): string {
     )
   }
   return `${lines.join('\n')}\n`
+}
+
+function kafkaLine({ kafka }: Status): string[] {
+  if (kafka === undefined) return []
+  const { protocol, mechanism, certificates_checked: checked } = kafka
+  const parts = [
+    protocol,
+    ...(mechanism === null ? [] : [mechanism]),
+    ...(checked === false ? ['certificates NOT checked (KAFKA_TLS_INSECURE)'] : []),
+  ]
+  return [`kafka       ${parts.join('   ')}`]
 }
 
 function scoreLine({ state, quantiles, drift, ...of }: Status['scores'][number]): string {

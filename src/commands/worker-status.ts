@@ -1,6 +1,7 @@
 /** What a worker says of itself: whether it is ready, and the page of /status. */
 import type { Config } from '../config.ts'
 import type { Readiness } from '../http/server.ts'
+import { type ConnectionSecurity, protocolName } from '../kafka/connection-security.ts'
 import type { KafkaSource } from '../kafka/source.ts'
 import type { StoreState } from '../postgres/log-store.ts'
 import type { ModelScorer } from '../scoring/model-scorer.ts'
@@ -48,6 +49,7 @@ export function statusOf(parts: WorkerParts): Status {
     group: config.kafka.groupId,
     generation: source.generation,
     member: source.memberId,
+    kafka: kafkaStatus(config.kafka.security),
     store: store.kind,
     buffered_bytes: source.bufferedBytes,
     scores: [scoreStatus(telemetry.scores(), model())],
@@ -67,5 +69,14 @@ export function statusOf(parts: WorkerParts): Status {
       lag_records: Math.max(0, each.endOffset - each.nextOffset),
       lag_seconds: each.lagSeconds,
     })),
+  }
+}
+
+function kafkaStatus(security: ConnectionSecurity): NonNullable<Status['kafka']> {
+  const { tls, sasl } = security
+  return {
+    protocol: protocolName(security),
+    mechanism: sasl?.mechanism ?? null,
+    certificates_checked: tls === null ? null : !tls.insecure,
   }
 }

@@ -1,25 +1,9 @@
 /** Every setting: its name, what it may be, its default and a sentence. The pages of docs/ are made from this table. */
 import { z } from 'zod'
 import { SSL_MODES } from '../postgres/database-url.ts'
+import { KAFKA_SECURITY_SETTINGS } from './kafka-security.ts'
+import { boolean, choice, integer, number, type Setting, text, word } from './setting.ts'
 
-export interface Setting {
-  /** Parses the text of the environment. */
-  readonly schema: z.ZodType
-  /** As it would be written; undefined: unset. */
-  readonly default: string | undefined
-  readonly expected: string
-  readonly about: string
-  readonly secret?: boolean
-}
-
-const text = z.string().trim().min(1)
-const integer = (min: number, max: number): z.ZodType<number> =>
-  z
-    .string()
-    .trim()
-    .regex(/^-?\d+$/)
-    .transform(Number)
-    .pipe(z.number().int().min(min).max(max))
 const fraction = z
   .string()
   .trim()
@@ -39,24 +23,6 @@ const engineUrl = text
         (url) => /^https?:$/.test(url.protocol) && `${url.username}${url.password}${url.search}${url.hash}` === '',
       ),
   )
-const boolean = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1')
-
-function number(range: { min: number; max: number; default: number }, about: string): Setting {
-  return {
-    schema: integer(range.min, range.max),
-    default: String(range.default),
-    expected: `a whole number from ${range.min} to ${range.max}`,
-    about,
-  }
-}
-function word(fallback: string | undefined, about: string, secret = false): Setting {
-  // A blank may belong to a password.
-  const schema = secret ? z.string().min(1) : text
-  return { schema, default: fallback, expected: 'a text that is not empty', about, secret }
-}
-function choice(of: readonly [string, ...string[]], fallback: string | undefined, about: string): Setting {
-  return { schema: z.enum(of), default: fallback, expected: `one of ${of.join(', ')}`, about }
-}
 
 function budget(about: string): Setting {
   const schema = text
@@ -91,6 +57,7 @@ export const SETTINGS = {
     { min: 100, max: 10 * MINUTE_MS, default: 3_000 },
     'How often a worker says that it lives; at most a third of the session timeout.',
   ),
+  ...KAFKA_SECURITY_SETTINGS,
   DATABASE_URL: {
     schema: text,
     default: undefined,

@@ -3,7 +3,7 @@
  * and node. Any broker that answers may tell the others' addresses.
  */
 import { apiVersionsV0, metadataV12 } from '@platformatic/kafka'
-import { messageOf, ProcessorError } from '../errors.ts'
+import { type ErrorCode, messageOf, ProcessorError } from '../errors.ts'
 import { type BrokerAddress, BrokerConnection, type ConnectionLimits } from './broker-connection.ts'
 import { errorName } from './error-name.ts'
 
@@ -98,6 +98,7 @@ export class BrokerCluster {
     for (const address of this.#nodes.values()) candidates.set(keyOf(address), address)
     for (const address of this.#bootstrap) candidates.set(keyOf(address), address)
     const failures: string[] = []
+    let code: ErrorCode = 'KAFKA_UNAVAILABLE'
     for (const address of candidates.values()) {
       try {
         const answer = await ask(this.at(address, 'other'))
@@ -105,10 +106,12 @@ export class BrokerCluster {
         return answer
       } catch (error) {
         if (error instanceof ProcessorError && error.code === 'KAFKA_REFUSED') throw error
+        if (error instanceof ProcessorError && error.code === 'KAFKA_SECURITY') code = error.code
         failures.push(messageOf(error))
       }
     }
-    throw new ProcessorError('KAFKA_UNAVAILABLE', `no broker answers: ${failures.join('; ')}`)
+    const found = failures.join('; ')
+    throw new ProcessorError(code, code === 'KAFKA_SECURITY' ? found : `no broker answers: ${found}`)
   }
 
   close(): void {

@@ -4,7 +4,9 @@
  * errors in this program's words, and broker error codes returned as data (the library throws them).
  */
 import { Connection, ResponseError } from '@platformatic/kafka'
-import { messageOf, ProcessorError } from '../errors.ts'
+import { ProcessorError } from '../errors.ts'
+import { connectionError } from './connection-errors.ts'
+import { type ConnectionSecurity, PLAIN_TEXT, securityOptions } from './connection-security.ts'
 
 export interface BrokerAddress {
   readonly host: string
@@ -16,6 +18,8 @@ export interface ConnectionLimits {
   /** Longest wait for an answer, beyond what the request itself asks the broker to wait. */
   readonly requestTimeoutMs: number
   readonly connectTimeoutMs: number
+  /** @default PLAIN_TEXT */
+  readonly security?: ConnectionSecurity
 }
 
 export interface AskOptions {
@@ -28,11 +32,29 @@ export interface AskOptions {
 const NEVER_MS = 2 ** 31 - 1
 const INFLIGHT_MAX = 64
 
+/**
+ * An authenticated session may be limited in time (`connections.max.reauth.ms`, a token's end). The library would authenticate
+ * anew on the same connection, between requests that the broker does not expect there; here the next request opens another
+ * connection, with the files as they are then, and this one ends with its last answer.
+ */
+class Session extends Connection {
+  requests = 0
+  expired = false
+  /** Why the socket broke, where the requests on it only learn that it did. */
+  broken: unknown = null
+  whenExpired: () => void = () => undefined
+
+  override reauthenticate(): void {
+    this.expired = true
+    this.whenExpired()
+  }
+}
+
 export class BrokerConnection {
   readonly address: BrokerAddress
   readonly #limits: ConnectionLimits
-  #opened: Connection | null = null
-  #opening: Promise<Connection> | null = null
+  #opened: Session | null = null
+  #opening: Promise<Session> | null = null
   #closed = false
   /** Ends everything that waits, for close(). */
   readonly #waiting = new Set<(why: string) => void>()
@@ -43,19 +65,40 @@ export class BrokerConnection {
   }
 
   /**
-   * Sends one request. Rejects with KAFKA_UNAVAILABLE (network, deadline, abort, closed), KAFKA_REFUSED (authentication, TLS)
-   * or KAFKA_PROTOCOL (an answer that can't be read). A deadline or an abort breaks the connection, as what is in flight on
-   * it would hold up everything behind.
+   * Sends one request. Rejects with KAFKA_UNAVAILABLE (network, deadline, abort, closed) and as connection-errors.ts says. A
+   * deadline or an abort breaks the connection, as what is in flight on it would hold up everything behind.
    */
   async ask<T>(request: (connection: Connection) => Promise<T>, options: AskOptions = {}): Promise<T> {
     if (options.signal?.aborted) throw this.#unavailable('the request was aborted')
     try {
-      const connection = await this.#connected(options.signal)
-      const timeoutMs = this.#limits.requestTimeoutMs + (options.heldMs ?? 0)
-      return await this.#bounded(answered(request(connection)), connection, timeoutMs, options.signal)
+      const session = await this.#connected(options.signal)
+      return await this.#answer(session, request, options)
     } catch (error) {
-      throw this.#translated(error)
+      const mechanism = this.#limits.security?.sasl?.mechanism ?? null
+      throw connectionError(error, `${this.address.host}:${this.address.port}`, mechanism)
     }
+  }
+
+  async #answer<T>(
+    session: Session,
+    request: (connection: Connection) => Promise<T>,
+    { heldMs = 0, signal }: AskOptions,
+  ): Promise<T> {
+    session.requests++
+    try {
+      return await this.#bounded(answered(request(session)), session, this.#limits.requestTimeoutMs + heldMs, signal)
+    } catch (error) {
+      throw error instanceof ProcessorError ? error : (session.broken ?? error)
+    } finally {
+      session.requests--
+      this.#dropExpired(session)
+    }
+  }
+
+  #dropExpired(session: Session): void {
+    if (!session.expired) return
+    if (this.#opened === session) this.#opened = null
+    if (session.requests === 0) this.#drop(session)
   }
 
   close(): void {
@@ -64,7 +107,7 @@ export class BrokerConnection {
     if (this.#opened !== null) this.#drop(this.#opened)
   }
 
-  async #connected(signal?: AbortSignal): Promise<Connection> {
+  async #connected(signal?: AbortSignal): Promise<Session> {
     if (this.#closed) throw this.#unavailable('the connection was closed')
     if (this.#opened?.isConnected()) return this.#opened
     this.#opening ??= this.#connect().finally(() => {
@@ -74,22 +117,27 @@ export class BrokerConnection {
     return this.#bounded(this.#opening, null, 2 * this.#limits.connectTimeoutMs, signal)
   }
 
-  async #connect(): Promise<Connection> {
-    const { clientId, connectTimeoutMs } = this.#limits
-    const connection = new Connection(clientId, {
+  async #connect(): Promise<Session> {
+    const { clientId, connectTimeoutMs, security = PLAIN_TEXT } = this.#limits
+    const { host, port } = this.address
+    const session = new Session(clientId, {
       connectTimeout: connectTimeoutMs,
       requestTimeout: NEVER_MS,
       maxInflights: INFLIGHT_MAX,
+      ...(await securityOptions(security, host)),
     })
-    connection.on('error', () => undefined) // told again by the requests that fail
-    this.#opened = connection
-    const { host, port } = this.address
+    if (this.#closed) throw this.#unavailable('the connection was closed')
+    session.whenExpired = () => this.#dropExpired(session)
+    session.on('error', (error) => {
+      session.broken = error
+    })
+    this.#opened = session
     // The library forgets its callback in rare orders of events; the deadline doesn't.
-    await this.#bounded(Promise.resolve(connection.connect(host, port)), connection, connectTimeoutMs + 100)
-    return connection
+    await this.#bounded(Promise.resolve(session.connect(host, port)), session, connectTimeoutMs + 100)
+    return session
   }
 
-  #bounded<T>(work: Promise<T>, connection: Connection | null, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  #bounded<T>(work: Promise<T>, connection: Session | null, timeoutMs: number, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer)
@@ -118,32 +166,16 @@ export class BrokerConnection {
     })
   }
 
-  #drop(connection: Connection): void {
+  #drop(connection: Session): void {
     if (this.#opened === connection) this.#opened = null
-    // `socket` is undefined, whatever its type says, until connect was called; close() may never call back.
+    // For the timer of an authenticated session; it may never call back.
+    if (this.#limits.security?.sasl) Promise.resolve(connection.close()).catch(() => undefined)
+    // `socket` is undefined, whatever its type says, until connect was called.
     if (connection.socket !== undefined) connection.socket.destroy()
   }
 
   #unavailable(why: string): ProcessorError {
     return new ProcessorError('KAFKA_UNAVAILABLE', `${this.address.host}:${this.address.port}: ${why}`)
-  }
-
-  #translated(error: unknown): ProcessorError {
-    if (error instanceof ProcessorError) return error
-    const codes: string[] = []
-    let text = ''
-    for (let each: unknown = error; each instanceof Error && codes.length < 5; each = each.cause) {
-      if ('code' in each && typeof each.code === 'string') codes.push(each.code)
-      text += text === '' ? messageOf(each) : `: ${messageOf(each)}`
-    }
-    const message = `${this.address.host}:${this.address.port}: ${text === '' ? messageOf(error) : text}`
-    const refused = ['PLT_KFK_AUTHENTICATION', 'PLT_KFK_USER', 'PLT_KFK_UNSUPPORTED_API', 'PLT_KFK_UNSUPPORTED']
-    if (codes.some((code) => refused.includes(code))) {
-      return new ProcessorError('KAFKA_REFUSED', message, { cause: error })
-    }
-    const network = ['PLT_KFK_NETWORK', 'PLT_KFK_TIMEOUT', 'PLT_KFK_UNEXPECTED_CORRELATION_ID']
-    const code = codes.some((each) => network.includes(each)) ? 'KAFKA_UNAVAILABLE' : 'KAFKA_PROTOCOL'
-    return new ProcessorError(code, message, { cause: error })
   }
 }
 

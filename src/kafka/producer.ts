@@ -7,6 +7,7 @@ import { createAPI, createTopicsV7, murmur2, type Reader, Writer } from '@platfo
 import { ProcessorError } from '../errors.ts'
 import { BrokerCluster } from './broker-cluster.ts'
 import type { Codec } from './codecs.ts'
+import { type ConnectionSecurity, PLAIN_TEXT } from './connection-security.ts'
 import { errorName } from './error-name.ts'
 import { writeRecordBatch } from './record-batch-writer.ts'
 
@@ -23,6 +24,8 @@ export interface ProducerOptions {
   /** host:port each. */
   readonly brokers: readonly string[]
   readonly clientId: string
+  /** @default PLAIN_TEXT */
+  readonly security?: ConnectionSecurity
   /** @default lz4 */
   readonly compression?: Codec
   /**
@@ -73,9 +76,10 @@ const produceApi = createAPI<[request: ProduceRequest], ProduceAnswer>(0, 9, cre
 
 type Settings = Required<ProducerOptions>
 
-/** Connects; rejects with KAFKA_UNAVAILABLE or KAFKA_REFUSED. */
+/** Connects; rejects with KAFKA_UNAVAILABLE, KAFKA_SECURITY or KAFKA_REFUSED. */
 export async function openProducer(given: ProducerOptions): Promise<Producer> {
   const options: Settings = {
+    security: PLAIN_TEXT,
     compression: 'lz4',
     runMessages: RUN_MESSAGES,
     requestTimeoutMs: 30_000,

@@ -1,7 +1,7 @@
 /**
  * What the source and the group member need of Kafka, as requests and answers: the one seam between decisions and sockets.
  * The real one (platformatic-transport.ts) speaks to brokers; a simulation implements the same interfaces.
- * Every call rejects with a ProcessorError: KAFKA_UNAVAILABLE for anything a retry may cure, KAFKA_REFUSED for what it can't.
+ * Every call rejects with a ProcessorError: KAFKA_UNAVAILABLE or KAFKA_SECURITY for what a retry may cure, KAFKA_REFUSED for what it can't.
  * Error codes inside an answer are Kafka's own numbers and are data, not exceptions.
  */
 import type { EpochMs } from '../log.ts'

@@ -28,7 +28,7 @@ describe('an audit', { timeout: 240_000 }, () => {
   const names = async (): Promise<string[]> => {
     const { differences } = await audit({
       database: world.database.options,
-      brokers: [broker.address],
+      cluster: { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 },
       namespace: 'default',
       topic: 'logs',
       group: 'g',
@@ -152,7 +152,7 @@ describe('an audit', { timeout: 240_000 }, () => {
   test('of a topic that was never started says so', async () => {
     const parts = {
       database: world.database.options,
-      brokers: [broker.address],
+      cluster: { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 },
       namespace: 'nobody',
       topic: 'logs',
       group: 'g',

@@ -79,6 +79,70 @@ test('a secret can come from a file, without its last line end; a file that is m
   }
 })
 
+test('TLS and SASL settings that cannot go together are mistakes', () => {
+  const secrets = { KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'hidden' }
+  const mistakes = (env: NodeJS.ProcessEnv): string => {
+    try {
+      loadConfig(env)
+      return ''
+    } catch (error) {
+      return error instanceof Error ? error.message : ''
+    }
+  }
+  assert.equal(mistakes({ ...secrets, KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512' }), '')
+  assert.match(
+    mistakes({ ...secrets, KAFKA_SASL_MECHANISM: 'PLAIN' }),
+    /^KAFKA_SASL_MECHANISM="PLAIN": expected KAFKA_TLS/,
+  )
+  assert.equal(mistakes({ ...secrets, KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_TLS: 'true' }), '')
+  assert.equal(mistakes({ ...secrets, KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_TLS_INSECURE: 'true' }), '')
+  assert.match(
+    mistakes(secrets),
+    /KAFKA_SASL_USERNAME: .*\nKAFKA_SASL_PASSWORD: expected a KAFKA_SASL_MECHANISM with it/,
+  )
+  assert.match(
+    mistakes({ KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256' }),
+    /expected KAFKA_SASL_USERNAME .*\n.*KAFKA_SASL_PASSWORD/,
+  )
+  assert.match(
+    mistakes({ KAFKA_SASL_MECHANISM: 'OAUTHBEARER', KAFKA_TLS: 'true' }),
+    /expected KAFKA_SASL_TOKEN with it$/,
+  )
+  assert.match(
+    mistakes({ KAFKA_TLS_CA: 'x' }),
+    /KAFKA_TLS_CA: expected KAFKA_TLS=true.*\nKAFKA_TLS_CA: expected certificates/,
+  )
+  assert.match(
+    mistakes({ KAFKA_TLS: 'true', KAFKA_TLS_KEY: 'secret key' }),
+    /^(?!.*secret key)[\s\S]*expected both or neither/,
+  )
+  assert.match(loadConfig({ KAFKA_TLS: 'true', KAFKA_TLS_INSECURE: 'true' }).warnings[0] ?? '', /whoever answers/)
+})
+
+test('a credential in a file is read each time it is asked for, and never repeated in an error', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'insighthub-config-'))
+  try {
+    const file = join(folder, 'password')
+    writeFileSync(file, 'first\n')
+    const { sasl } = loadConfig({
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_USERNAME: 'u',
+      KAFKA_SASL_PASSWORD_FILE: file,
+    }).config.kafka.security
+    assert.ok(sasl !== null && 'password' in sasl)
+    assert.equal(await sasl.password.read(), 'first')
+    writeFileSync(file, 'second\n')
+    assert.equal(await sasl.password.read(), 'second')
+    writeFileSync(file, '\n')
+    await assert.rejects(sasl.password.read(), /^Error: KAFKA_SASL_PASSWORD_FILE=.*: the file is empty$/)
+    rmSync(file)
+    await assert.rejects(sasl.password.read(), /^Error: KAFKA_SASL_PASSWORD_FILE=.*no such file/)
+    assert.equal(await sasl.username.read(), 'u')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('an empty variable counts as unset', () => {
   assert.equal(loadConfig({ DB_PORT: '' }).config.database.port, 5432)
 })
