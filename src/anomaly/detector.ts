@@ -34,6 +34,8 @@ const FOREST_HALF = 2
 const FOREST_SHARE = 0.8
 const THRESHOLD = 0.65
 const BUCKET_MS = BUCKET_SECONDS * 1000
+/** In a snapshot: everything but the services, when the miner knows no more than a few thousand kinds. */
+const FIXED_BYTES = 512 * 1024
 
 export interface DetectorOptions {
   readonly seed: number
@@ -85,8 +87,6 @@ export class Detector {
   readonly #alerts: { service: string; quiet: Quiet }[] = []
   /** The bucket that event time is in. */
   #bucket = -1
-  /** Of the last snapshot: the next one will need about as much. */
-  #snapshotBytes = 1 << 16
   /** One object for all logs. */
   #log: Placed | null = null
   readonly #verdict: Verdict = {
@@ -165,11 +165,9 @@ export class Detector {
   }
 
   snapshot(): Uint8Array {
-    const bytes = new StateWriter(this.#snapshotBytes * 1.1)
+    const bytes = new StateWriter(FIXED_BYTES + this.#services.bytes)
     this.#exchange(bytes)
-    const state = bytes.finish()
-    this.#snapshotBytes = state.length
-    return state
+    return bytes.finish()
   }
 
   /** The detector that gave this snapshot, or a sentence on why there is none. */
@@ -284,7 +282,7 @@ export class Detector {
     service.levels.learn(severity, weight)
     this.#everyone.learn(severity, weight)
     service.novelty.learn(service.templates, template, service.block, severity)
-    service.logs++
+    service.count()
     // A young service surprises in everything; the forest would take that for usual.
     // What is learned does not depend on what people want to be told of: other thresholds, same scores.
     if (this.#verdict.warm) this.#joint.learn(this.#verdict.score < THRESHOLD && weight === 1)

@@ -1,5 +1,5 @@
 /** What happened to a service lately: counts in 10-second buckets of event time, the last 31 of them, with running sums. */
-import type { StateBytes } from './state-bytes.ts'
+import { Slab } from './slab.ts'
 
 export const BUCKET_SECONDS = 10
 const RING = 31
@@ -12,12 +12,23 @@ export const SLOW = 3
 const COLUMNS = 4
 
 export class EventWindows {
-  /** Number of the newest bucket: event time in seconds / 10. */
-  bucket = -1
-  readonly #ring = new Float32Array(RING * COLUMNS)
+  readonly #bucket: Int32Array
+  readonly #ring: Float32Array
   /** Sums over the last minute (six buckets, the newest one unfinished), then over five minutes. */
-  readonly #minute = new Float64Array(COLUMNS)
-  readonly #five = new Float64Array(COLUMNS)
+  readonly #minute: Float64Array
+  readonly #five: Float64Array
+
+  constructor(slab = new Slab()) {
+    this.#minute = slab.doubles(COLUMNS)
+    this.#five = slab.doubles(COLUMNS)
+    this.#ring = slab.floats(RING * COLUMNS)
+    this.#bucket = slab.integers(1).fill(-1)
+  }
+
+  /** Number of the newest bucket: event time in seconds / 10; -1 before the first. */
+  get bucket(): number {
+    return this.#bucket[0]!
+  }
 
   minute(column: number): number {
     return this.#minute[column]!
@@ -42,7 +53,7 @@ export class EventWindows {
 
   /** Opens the next bucket. */
   next(): void {
-    this.bucket++
+    this.#bucket[0]!++
     const leavesMinute = this.#place(this.bucket - 6)
     const leavesFive = this.#place(this.bucket - 30)
     const opened = this.#place(this.bucket)
@@ -55,7 +66,7 @@ export class EventWindows {
 
   /** Forgets everything: the service was silent for longer than the ring is. */
   restart(bucket: number): void {
-    this.bucket = bucket
+    this.#bucket[0] = bucket
     this.#ring.fill(0)
     this.#minute.fill(0)
     this.#five.fill(0)
@@ -68,13 +79,6 @@ export class EventWindows {
     this.#ring[this.#place(bucket) + column]!++
     this.#five[column]!++
     if (age < 6) this.#minute[column]!++
-  }
-
-  exchange(bytes: StateBytes): void {
-    this.bucket = bytes.number(this.bucket)
-    bytes.numbers(this.#ring)
-    bytes.numbers(this.#minute)
-    bytes.numbers(this.#five)
   }
 
   #place(bucket: number): number {

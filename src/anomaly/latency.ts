@@ -6,7 +6,7 @@
 
 import { normalQuantile, normalSurprise } from './probability.ts'
 import { ResidualHistogram } from './residual-histogram.ts'
-import type { StateBytes } from './state-bytes.ts'
+import { Slab } from './slab.ts'
 import { LATENCY_MEAN, LATENCY_VARIANCE, LATENCY_WEIGHT, type TemplateStore } from './template-store.ts'
 
 /** What an incident may teach about how far residuals reach: else it hides the next one. */
@@ -20,6 +20,12 @@ const FAST_DEVIATION = Math.sqrt((FAST / (2 - FAST)) * INFLATION)
 const SLOW_DEVIATION = Math.sqrt((SLOW / (2 - SLOW)) * INFLATION)
 const FAST_FLOOR = 0.9
 const SLOW_FLOOR = 0.45
+/** Columns: of the service's log-latencies; then the two charts. */
+const WEIGHT = 0
+const MEAN = 1
+const VARIANCE = 2
+const FAST_CHART = 3
+const SLOW_CHART = 4
 
 export class Latency {
   /** Of the log looked at last. */
@@ -30,12 +36,15 @@ export class Latency {
   expectedLog = 0
   #log = 0
   #deviation = 1
-  #weight = 0
-  #mean = 3
-  #variance = 1
-  #fast = 0
-  #slow = 0
-  readonly #histogram = new ResidualHistogram()
+  readonly #learned: Float64Array
+  readonly #histogram: ResidualHistogram
+
+  constructor(slab = new Slab()) {
+    this.#learned = slab.doubles(5)
+    this.#learned[MEAN] = 3
+    this.#learned[VARIANCE] = 1
+    this.#histogram = new ResidualHistogram(slab)
+  }
 
   /** Nine of ten latencies of the template looked at last lie between these. */
   get usual(): { lowMs: number; highMs: number } {
@@ -48,8 +57,8 @@ export class Latency {
   look(latencyMs: number, templates: TemplateStore, at: number): void {
     const weight = templates.values[at + LATENCY_WEIGHT]!
     const share = weight / (weight + SHRINKAGE)
-    const mean = share * templates.values[at + LATENCY_MEAN]! + (1 - share) * this.#mean
-    const variance = share * templates.values[at + LATENCY_VARIANCE]! + (1 - share) * this.#variance
+    const mean = share * templates.values[at + LATENCY_MEAN]! + (1 - share) * this.#learned[MEAN]!
+    const variance = share * templates.values[at + LATENCY_VARIANCE]! + (1 - share) * this.#learned[VARIANCE]!
     this.#log = Math.log(Math.min(latencyMs, 1e9) + 0.05)
     this.#deviation = Math.max(0.05, Math.sqrt(variance))
     this.expectedLog = mean
@@ -64,21 +73,26 @@ export class Latency {
    */
   shiftSurprise(young: boolean): number {
     const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
-    this.#fast += FAST * (z - this.#fast)
-    this.#slow += SLOW * (z - this.#slow)
-    const fast = this.#fast > FAST_FLOOR ? normalSurprise(this.#fast / FAST_DEVIATION) : 0
-    const slow = this.#slow > SLOW_FLOOR ? normalSurprise(this.#slow / SLOW_DEVIATION) : 0
+    const learned = this.#learned
+    learned[FAST_CHART]! += FAST * (z - learned[FAST_CHART]!)
+    learned[SLOW_CHART]! += SLOW * (z - learned[SLOW_CHART]!)
+    const fastChart = learned[FAST_CHART]!
+    const slowChart = learned[SLOW_CHART]!
+    const fast = fastChart > FAST_FLOOR ? normalSurprise(fastChart / FAST_DEVIATION) : 0
+    const slow = slowChart > SLOW_FLOOR ? normalSurprise(slowChart / SLOW_DEVIATION) : 0
     if (!young) return Math.max(fast, slow)
-    return Math.max(fast, Math.min(slow, 1.5 + 4 * normalSurprise(this.#fast / FAST_DEVIATION)))
+    return Math.max(fast, Math.min(slow, 1.5 + 4 * normalSurprise(fastChart / FAST_DEVIATION)))
   }
 
   learn(templates: TemplateStore, at: number, weight: number): void {
-    const held = this.#hold(this.#mean, Math.sqrt(this.#variance))
-    this.#weight += weight
-    const step = weight / this.#weight
-    const difference = held - this.#mean
-    this.#mean += step * difference
-    this.#variance += step * (difference * difference * (1 - step) - this.#variance) * (this.#weight > 3 ? 1 : 0.2)
+    const learned = this.#learned
+    const held = this.#hold(learned[MEAN]!, Math.sqrt(learned[VARIANCE]!))
+    learned[WEIGHT]! += weight
+    const step = weight / learned[WEIGHT]!
+    const difference = held - learned[MEAN]!
+    learned[MEAN]! += step * difference
+    learned[VARIANCE]! +=
+      step * (difference * difference * (1 - step) - learned[VARIANCE]!) * (learned[WEIGHT]! > 3 ? 1 : 0.2)
     const values = templates.values
     const own = values[at + LATENCY_WEIGHT]!
     const ownHeld = this.#hold(this.expectedLog, this.#deviation)
@@ -87,7 +101,7 @@ export class Latency {
     const ownDifference = ownHeld - values[at + LATENCY_MEAN]!
     if (own === 0) {
       values[at + LATENCY_MEAN] = ownHeld
-      values[at + LATENCY_VARIANCE] = this.#variance
+      values[at + LATENCY_VARIANCE] = learned[VARIANCE]!
     } else {
       values[at + LATENCY_MEAN]! += ownStep * ownDifference
       values[at + LATENCY_VARIANCE]! +=
@@ -97,22 +111,13 @@ export class Latency {
   }
 
   decay(factor: number): void {
-    this.#weight *= factor
+    this.#learned[WEIGHT]! *= factor
     this.#histogram.decay(factor)
-  }
-
-  exchange(bytes: StateBytes): void {
-    this.#weight = bytes.number(this.#weight)
-    this.#mean = bytes.number(this.#mean)
-    this.#variance = bytes.number(this.#variance)
-    this.#fast = bytes.number(this.#fast)
-    this.#slow = bytes.number(this.#slow)
-    this.#histogram.exchange(bytes)
   }
 
   /** The log-latency, held within three deviations (eight while little is known), so that one outlier teaches little. */
   #hold(mean: number, deviation: number): number {
-    const reach = (this.#weight < 20 ? 8 : 3) * Math.max(0.1, deviation)
+    const reach = (this.#learned[WEIGHT]! < 20 ? 8 : 3) * Math.max(0.1, deviation)
     return Math.max(mean - reach, Math.min(mean + reach, this.#log))
   }
 }

@@ -1,6 +1,7 @@
 /** How often a service logs at each level, decayed: the surprise of a rare level, and of more errors than usual. */
 
 import { shareSurprise } from './probability.ts'
+import { Slab } from './slab.ts'
 import type { StateBytes } from './state-bytes.ts'
 
 /** Severities are indices into LEVELS of log.ts. */
@@ -12,16 +13,21 @@ const PRIOR_LOGS = 30
 /** Shares of errors wander: this much more than usual is not news yet, nor what few logs may hide. */
 const WANDER = 1.3
 const WANDER_SHARE = 0.001
+/** Columns: logs by severity, then these. */
+const TOTAL = 5
+const ERRORS = 6
+const ERRORS_OF = 7
 
 export class Levels {
-  readonly #counts = new Float64Array(5)
-  #total = 0
-  #errors = 0
-  #errorsOf = 0
+  readonly #counts: Float64Array
+
+  constructor(slab = new Slab()) {
+    this.#counts = slab.doubles(8)
+  }
 
   /** Share of logs at ERROR or above. */
   get errorShare(): number {
-    return (this.#errors + 0.3) / (this.#errorsOf + 30)
+    return (this.#counts[ERRORS]! + 0.3) / (this.#counts[ERRORS_OF]! + 30)
   }
 
   /** Share of logs at this severity or above. */
@@ -37,7 +43,7 @@ export class Levels {
   #shareOf(severity: number, prior: number): number {
     let atLeast = prior
     for (let level = severity; level <= FATAL; level++) atLeast += this.#counts[level]!
-    return Math.min(1, atLeast / (this.#total + PRIOR_LOGS))
+    return Math.min(1, atLeast / (this.#counts[TOTAL]! + PRIOR_LOGS))
   }
 
   errorSurprise(errors: number, logs: number): number {
@@ -45,28 +51,22 @@ export class Levels {
     return shareSurprise(
       errors,
       logs,
-      Math.min(0.95, WANDER * usual + WANDER_SHARE + 2 * Math.sqrt(usual / (this.#errorsOf + 30))),
+      Math.min(0.95, WANDER * usual + WANDER_SHARE + 2 * Math.sqrt(usual / (this.#counts[ERRORS_OF]! + 30))),
     )
   }
 
   learn(severity: number, weight: number): void {
     this.#counts[severity]!++
-    this.#total++
-    this.#errorsOf += weight
-    if (severity >= ERROR) this.#errors += weight
+    this.#counts[TOTAL]!++
+    this.#counts[ERRORS_OF]! += weight
+    if (severity >= ERROR) this.#counts[ERRORS]! += weight
   }
 
   decay(factor: number): void {
-    for (let level = 0; level <= FATAL; level++) this.#counts[level]! *= factor
-    this.#total *= factor
-    this.#errors *= factor
-    this.#errorsOf *= factor
+    for (let column = 0; column <= ERRORS_OF; column++) this.#counts[column]! *= factor
   }
 
   exchange(bytes: StateBytes): void {
     bytes.numbers(this.#counts)
-    this.#total = bytes.number(this.#total)
-    this.#errors = bytes.number(this.#errors)
-    this.#errorsOf = bytes.number(this.#errorsOf)
   }
 }

@@ -34,6 +34,9 @@ const FOREST_UNREMARKABLE = 2.5
 const FOREST_HALF = 1
 /** What a value counts that is no news. */
 const TOLD = 0.25
+/** In a snapshot: everything but the series, and the name of a service. */
+const FIXED_BYTES = 256 * 1024
+const NAME_BYTES = 64
 
 export class MetricDetector {
   readonly #options: DetectorOptions
@@ -102,8 +105,9 @@ export class MetricDetector {
   }
 
   snapshot(): Uint8Array {
-    const bytes = new StateWriter()
+    const bytes = new StateWriter(this.#expectedBytes)
     this.#exchange(bytes)
+    bytes.number(MetricSeries.bytes)
     bytes.number(this.#services.size)
     for (const [name, kinds] of this.#services) {
       bytes.text(name)
@@ -123,12 +127,18 @@ export class MetricDetector {
     try {
       const detector = new MetricDetector(options)
       detector.#exchange(bytes)
+      if (bytes.number() !== MetricSeries.bytes) return 'series of another layout'
       for (let services = bytes.number(); services > 0; services--) detector.#readService(bytes)
       return bytes.ended ? detector : 'bytes are left over'
     } catch (error) {
       if (error instanceof RangeError) return error.message
       throw error
     }
+  }
+
+  /** Of a snapshot, at most, but for long names. */
+  get #expectedBytes(): number {
+    return FIXED_BYTES + this.#services.size * NAME_BYTES + this.#size * (MetricSeries.bytes + 8)
   }
 
   #exchange(bytes: StateBytes): void {

@@ -7,6 +7,7 @@
  *   rhythm  from the usual at this hour of the week
  */
 import { RecentExtremes } from './recent-extremes.ts'
+import { Slab } from './slab.ts'
 import type { StateBytes } from './state-bytes.ts'
 import { Spending } from './threshold.ts'
 import { WeeklyRhythm } from './weekly-rhythm.ts'
@@ -42,69 +43,83 @@ const LINEAR_SHARE = 0.3
 const INCIDENT_VALUES = 110
 /** A long series has more chances to surprise: what a tenfold length takes off. */
 const LENGTH_DISCOUNT = 0.48
+/** Columns: values learned, their usual size, the highest score of the incident, the number of the value that had it. */
+const COUNT = 0
+const SIZE = 1
+const PEAK = 2
+const PEAK_AT = 3
 
 export class MetricSeries {
+  /** Bytes of memory, and in a snapshot. */
+  static readonly bytes = Slab.sizeOf((slab) => new MetricSeries(slab))
   /** By channel and direction, upwards first: weighted -log10 of the probability. */
   readonly surprises = new Float64Array(2 * CHARTS.length)
   /** By channel: what was expected of the value, in its unit. */
   readonly expected = new Float64Array(CHARTS.length)
   /** The strongest surprise of the value looked at last, less what is due to the series' length. */
   strongest = 0
-  readonly spending = new Spending()
-  /** Values learned. */
-  count = 0
+  readonly spending: Spending
   readonly #residuals = new Float64Array(CHARTS.length)
-  readonly #averages = new Float64Array(CHARTS.length)
-  readonly #centres = new Float64Array(CHARTS.length)
-  readonly #above = CHARTS.map(({ memory }) => new RecentExtremes(memory))
-  readonly #below = CHARTS.map(({ memory }) => new RecentExtremes(memory))
-  readonly #rhythm = new WeeklyRhythm()
-  #size = 0
-  /** The highest score of the incident, and the number of the value that had it. */
-  #peak = 0
-  #peakAt = 0
+  readonly #slab: Slab
+  readonly #numbers: Float64Array
+  readonly #averages: Float64Array
+  readonly #centres: Float64Array
+  readonly #above: readonly RecentExtremes[]
+  readonly #below: readonly RecentExtremes[]
+  readonly #rhythm: WeeklyRhythm
+
+  constructor(slab = new Slab(MetricSeries.bytes)) {
+    this.#slab = slab
+    this.#numbers = slab.doubles(4)
+    this.#averages = slab.doubles(CHARTS.length)
+    this.#centres = slab.doubles(CHARTS.length)
+    this.#rhythm = new WeeklyRhythm(slab)
+    this.#above = CHARTS.map(({ memory }) => new RecentExtremes(memory, slab))
+    this.#below = CHARTS.map(({ memory }) => new RecentExtremes(memory, slab))
+    this.spending = new Spending(slab)
+  }
+
+  /** Values learned. */
+  get count(): number {
+    return this.#numbers[COUNT]!
+  }
 
   /** Compares a value with what is usual, and learns it; `second` is its event time. */
   lookThenLearn(value: number, second: number): void {
-    this.count++
-    this.#size += Math.max(SIZE_STEP, 1 / this.count) * (Math.abs(value) - this.#size)
-    const scale = LINEAR_SHARE * this.#size + 1e-9
+    const numbers = this.#numbers
+    const count = numbers[COUNT]! + 1
+    numbers[COUNT] = count
+    numbers[SIZE]! += Math.max(SIZE_STEP, 1 / count) * (Math.abs(value) - numbers[SIZE]!)
+    const scale = LINEAR_SHARE * numbers[SIZE]! + 1e-9
     const logarithm = Math.asinh(value / scale)
     for (let c = 0; c < CHARTS.length; c++) {
       const chart = CHARTS[c]!
       const number = chart.logarithm ? logarithm : value
-      const usual = chart.step === 0 ? this.#rhythm.usual(second) : this.count === 1 ? number : this.#averages[c]!
+      const usual = chart.step === 0 ? this.#rhythm.usual(second) : count === 1 ? number : this.#averages[c]!
       const known = !Number.isNaN(usual)
       this.expected[c] = chart.logarithm ? Math.sinh(usual) * scale : usual
       this.#residuals[c] = known ? number - usual : Number.NaN
       this.surprises[2 * c] = known ? this.#surprise(c, 1) : 0
       this.surprises[2 * c + 1] = known ? this.#surprise(c, -1) : 0
-      this.#averages[c] = known ? usual + Math.max(chart.step, 1 / this.count) * (number - usual) : 0
+      this.#averages[c] = known ? usual + Math.max(chart.step, 1 / count) * (number - usual) : 0
     }
-    this.strongest = Math.max(0, this.#maximum() - lengthDiscount(this.count))
+    this.strongest = Math.max(0, this.#maximum() - lengthDiscount(count))
     this.#learnResiduals()
     this.#rhythm.learn(second, value)
   }
 
   /** Whether the value looked at last, having this score, is news: no higher one came shortly before. */
   isNews(score: number): boolean {
-    if (this.count - this.#peakAt > INCIDENT_VALUES) this.#peak = 0
-    if (score <= this.#peak) return false
-    this.#peak = score
-    this.#peakAt = this.count
+    const numbers = this.#numbers
+    if (this.count - numbers[PEAK_AT]! > INCIDENT_VALUES) numbers[PEAK] = 0
+    if (score <= numbers[PEAK]!) return false
+    numbers[PEAK] = score
+    numbers[PEAK_AT] = this.count
     return true
   }
 
   exchange(bytes: StateBytes): void {
-    this.count = bytes.number(this.count)
-    this.#size = bytes.number(this.#size)
-    bytes.numbers(this.#averages)
-    bytes.numbers(this.#centres)
-    for (const extremes of [...this.#above, ...this.#below]) extremes.exchange(bytes)
-    this.#rhythm.exchange(bytes)
-    this.#peak = bytes.number(this.#peak)
-    this.#peakAt = bytes.number(this.#peakAt)
-    this.spending.exchange(bytes)
+    bytes.numbers(this.#slab.bytes)
   }
 
   #maximum(): number {

@@ -1,7 +1,7 @@
 /** A kind of message never seen from this service, or seen far more often than usual within a minute. */
 import { ERROR, WARN } from './levels.ts'
 import { countSurprise, sustained } from './probability.ts'
-import type { StateBytes } from './state-bytes.ts'
+import { Slab } from './slab.ts'
 import {
   BLOCKS,
   BURST,
@@ -17,17 +17,21 @@ const BURST_SECONDS = 60
 const LONG_BURST_SECONDS = 300
 /** By 10-minute blocks in which the template has been seen: it stops being news. */
 const FADING = [0, 1, 0.6, 0.35]
+/** Columns: templates seen for the first time, by severity; then all logs. */
+const TOTAL = 5
 
 export class Novelty {
-  /** Templates seen for the first time, by severity. */
-  readonly #new = new Float64Array(5)
-  #total = 0
+  readonly #new: Float64Array
+
+  constructor(slab = new Slab()) {
+    this.#new = slab.doubles(6)
+  }
 
   /** Surprise of a template that is not in the store. */
   birthSurprise(severity: number): number {
     let births = 0.3
     for (let level = severity; level < 5; level++) births += this.#new[level]!
-    return -Math.log10(Math.min(1, births / (this.#total + 20)))
+    return -Math.log10(Math.min(1, births / (this.#new[TOTAL]! + 20)))
   }
 
   templateSurprise(templates: TemplateStore, at: number, severity: number): number {
@@ -54,7 +58,7 @@ export class Novelty {
 
   /** At least 0.5: a kind of message that comes once in a while is no burst. */
   expectedBurst(templates: TemplateStore, at: number, perMinute: number): number {
-    return Math.max(0.5, ((templates.values[at + COUNT]! + 0.5) / (this.#total + 20)) * perMinute)
+    return Math.max(0.5, ((templates.values[at + COUNT]! + 0.5) / (this.#new[TOTAL]! + 20)) * perMinute)
   }
 
   /** Counts the log in its template's last minute; before looking, since a burst consists of its logs. */
@@ -68,7 +72,7 @@ export class Novelty {
 
   learn(templates: TemplateStore, at: number, block: number, severity: number): void {
     const values = templates.values
-    this.#total++
+    this.#new[TOTAL]!++
     values[at + COUNT]!++
     if (values[at + BLOCKS] === 0) this.#new[severity]!++
     if (values[at + LAST_BLOCK] === block && values[at + BLOCKS] !== 0) return
@@ -77,12 +81,6 @@ export class Novelty {
   }
 
   decay(factor: number): void {
-    for (let level = 0; level < 5; level++) this.#new[level]! *= factor
-    this.#total *= factor
-  }
-
-  exchange(bytes: StateBytes): void {
-    bytes.numbers(this.#new)
-    this.#total = bytes.number(this.#total)
+    for (let column = 0; column <= TOTAL; column++) this.#new[column]! *= factor
   }
 }

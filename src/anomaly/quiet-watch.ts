@@ -10,7 +10,7 @@ import type { AlertKind } from '../service-alert.ts'
 import type { BlockMaxima } from './block-maxima.ts'
 import { BUCKET_SECONDS, type EventWindows, LOGS } from './event-windows.ts'
 import { deficitSurprise } from './probability.ts'
-import type { StateBytes } from './state-bytes.ts'
+import { Slab } from './slab.ts'
 import type { Volume } from './volume.ts'
 
 /** Spans in buckets. A restart of a service takes about 20 s: it must neither be silence nor most of a drop. */
@@ -26,6 +26,15 @@ const LIFE_BUCKETS_MIN = 60
 /** Less than this in five minutes can't be missed. */
 const EXPECTED_MIN = 2
 const KINDS: readonly (AlertKind | null)[] = [null, 'silence', 'drop']
+/** Columns of the open alert: its times, and the logs a minute that were expected. */
+const SINCE_MS = 0
+const RAISED_AT_MS = 1
+const EXPECTED = 2
+/** Columns in buckets and kinds: the open alert's place in KINDS, bucket of the last log, of the first one, and the first since which every log was seen. */
+const KIND = 0
+const LAST_LOG = 1
+const FIRST_LOG = 2
+const WATCHED_SINCE = 3
 
 /** What the service looked like when the alert opened or closed. */
 export interface Quiet {
@@ -44,65 +53,56 @@ export interface Quiet {
 }
 
 export class QuietWatch {
-  #kind: AlertKind | null = null
-  #sinceMs = 0
-  #raisedAtMs = 0
-  #expected = 0
-  /** Bucket of the last log, and the first bucket since which every log was seen. */
-  #lastLog = -1
-  #watchedSince = -1
-  #firstLog = -1
+  readonly #alert: Float64Array
+  readonly #buckets: Int32Array
+
+  constructor(slab = new Slab()) {
+    this.#alert = slab.doubles(3)
+    this.#buckets = slab.integers(4).fill(-1)
+    this.#buckets[KIND] = 0
+  }
 
   get open(): boolean {
-    return this.#kind !== null
+    return this.#buckets[KIND] !== 0
   }
 
   get sinceSeconds(): number {
-    return this.#sinceMs / 1000
+    return this.#alert[SINCE_MS]! / 1000
   }
 
   /** Bucket of the last log; -1 without one. */
   get lastLog(): number {
-    return this.#lastLog
+    return this.#buckets[LAST_LOG]!
   }
 
   /** A log came in the bucket. */
   note(bucket: number): void {
-    if (this.#firstLog < 0) this.#firstLog = bucket
-    if (bucket > this.#lastLog) this.#lastLog = bucket
+    const buckets = this.#buckets
+    if (buckets[FIRST_LOG]! < 0) buckets[FIRST_LOG] = bucket
+    if (bucket > buckets[LAST_LOG]!) buckets[LAST_LOG] = bucket
   }
 
   /** What came before is unknown. */
   restart(bucket: number): void {
-    this.#watchedSince = bucket
-    if (this.#lastLog < bucket) this.#lastLog = bucket - 1
+    this.#buckets[WATCHED_SINCE] = bucket
+    if (this.lastLog < bucket) this.#buckets[LAST_LOG] = bucket - 1
   }
 
   /** `windows` have just entered their newest bucket. Gives an alert that opens or closes now. */
   look(windows: EventWindows, volume: Volume, history: BlockMaxima): Quiet | null {
-    if (!volume.known || this.#lastLog - this.#firstLog < LIFE_BUCKETS_MIN) return null
-    return this.#kind === null ? this.#mayOpen(windows, volume, history) : this.#mayClose(windows, volume)
+    if (!volume.known || this.lastLog - this.#buckets[FIRST_LOG]! < LIFE_BUCKETS_MIN) return null
+    return this.open ? this.#mayClose(windows, volume) : this.#mayOpen(windows, volume, history)
   }
 
   /** Ends an open alert, since nobody will watch the service any more. */
   abandon(nowMs: number): Quiet | null {
-    return this.#kind === null ? null : this.#close({ nowMs, observed: 0, surprise: 0 })
-  }
-
-  exchange(bytes: StateBytes): void {
-    this.#kind = KINDS[bytes.number(KINDS.indexOf(this.#kind))] ?? null
-    this.#sinceMs = bytes.number(this.#sinceMs)
-    this.#raisedAtMs = bytes.number(this.#raisedAtMs)
-    this.#expected = bytes.number(this.#expected)
-    this.#lastLog = bytes.number(this.#lastLog)
-    this.#watchedSince = bytes.number(this.#watchedSince)
-    this.#firstLog = bytes.number(this.#firstLog)
+    return !this.open ? null : this.#close({ nowMs, observed: 0, surprise: 0 })
   }
 
   #mayOpen(windows: EventWindows, volume: Volume, history: BlockMaxima): Quiet | null {
     const { bucket } = windows
-    const watched = bucket - this.#watchedSince
-    const silent = Math.min(watched, bucket - 1 - this.#lastLog)
+    const watched = bucket - this.#buckets[WATCHED_SINCE]!
+    const silent = Math.min(watched, bucket - 1 - this.lastLog)
     let surprise = silent >= SILENCE_BUCKETS_MIN ? deficitSurprise(0, volume.rate * silent) : 0
     let span = surprise > 0 ? silent : 0
     for (const buckets of DROP_SPANS) {
@@ -118,12 +118,13 @@ export class QuietWatch {
     if (surprise < OPENS_AT || volume.rate * 30 < EXPECTED_MIN) return null
     const silence = span === silent
     const logs = silence ? 0 : windows.before(span, LOGS)
-    this.#kind = silence ? 'silence' : 'drop'
-    this.#sinceMs = (bucket - span) * BUCKET_SECONDS * 1000
-    this.#raisedAtMs = bucket * BUCKET_SECONDS * 1000
-    this.#expected = volume.perMinute
+    const raisedAtMs = bucket * BUCKET_SECONDS * 1000
+    this.#buckets[KIND] = KINDS.indexOf(silence ? 'silence' : 'drop')
+    this.#alert[SINCE_MS] = (bucket - span) * BUCKET_SECONDS * 1000
+    this.#alert[RAISED_AT_MS] = raisedAtMs
+    this.#alert[EXPECTED] = volume.perMinute
     const seconds = span * BUCKET_SECONDS
-    return this.#quiet({ closed: false, untilMs: this.#raisedAtMs, observed: (logs / span) * 6, seconds, surprise })
+    return this.#quiet({ closed: false, untilMs: raisedAtMs, observed: (logs / span) * 6, seconds, surprise })
   }
 
   #mayClose(windows: EventWindows, volume: Volume): Quiet | null {
@@ -134,21 +135,21 @@ export class QuietWatch {
   }
 
   #close({ nowMs, observed, surprise }: { nowMs: number; observed: number; surprise: number }): Quiet {
-    const seconds = Math.max(0, (nowMs - this.#sinceMs) / 1000)
+    const seconds = Math.max(0, (nowMs - this.#alert[SINCE_MS]!) / 1000)
     // The quiet minutes before are told of.
-    this.#watchedSince = Math.floor(nowMs / 1000 / BUCKET_SECONDS) - RECOVERY_BUCKETS
+    this.#buckets[WATCHED_SINCE] = Math.floor(nowMs / 1000 / BUCKET_SECONDS) - RECOVERY_BUCKETS
     const quiet = this.#quiet({ closed: true, untilMs: nowMs, observed, seconds, surprise })
-    this.#kind = null
+    this.#buckets[KIND] = 0
     return quiet
   }
 
   #quiet(of: { closed: boolean; untilMs: number; observed: number; seconds: number; surprise: number }): Quiet {
     return {
       ...of,
-      kind: this.#kind ?? 'silence',
-      sinceMs: this.#sinceMs,
-      raisedAtMs: this.#raisedAtMs,
-      expected: this.#expected,
+      kind: KINDS[this.#buckets[KIND]!] ?? 'silence',
+      sinceMs: this.#alert[SINCE_MS]!,
+      raisedAtMs: this.#alert[RAISED_AT_MS]!,
+      expected: this.#alert[EXPECTED]!,
     }
   }
 }

@@ -1,5 +1,5 @@
 /** How large latency residuals usually are: a decayed histogram with an exponential tail beyond its 99.5 % quantile. */
-import type { StateBytes } from './state-bytes.ts'
+import { Slab } from './slab.ts'
 
 const BINS = 256
 const GROUP = 16
@@ -16,14 +16,25 @@ const OUTLIERS = 2
 const EXCESS_MAX = 2.5
 const PRIOR_TOTAL = 300
 const LEAST = 1e-30
+/** Columns: all residuals, where the tail begins, how fast it falls. */
+const TOTAL = 0
+const Q995 = 1
+const TAIL_RATE = 2
 
 export class ResidualHistogram {
-  readonly #bins = new Float32Array(BINS)
-  readonly #groups = new Float32Array(BINS / GROUP)
-  #total = 0
-  #untilTail = 1
-  #q995 = 2.6
-  #tailRate = 2
+  readonly #bins: Float32Array
+  readonly #groups: Float32Array
+  readonly #tail: Float64Array
+  readonly #untilTail: Int32Array
+
+  constructor(slab = new Slab()) {
+    this.#tail = slab.doubles(3)
+    this.#bins = slab.floats(BINS)
+    this.#groups = slab.floats(BINS / GROUP)
+    this.#untilTail = slab.integers(1).fill(1)
+    this.#tail[Q995] = 2.6
+    this.#tail[TAIL_RATE] = 2
+  }
 
   /** Share of earlier residuals below r, in (0, 1); the standard logistic curve while there are few. */
   below(r: number): number {
@@ -35,18 +46,19 @@ export class ResidualHistogram {
     for (let b = group * GROUP; b < bin; b++) sum += this.#bins[b]!
     sum += this.#bins[bin]! * (place - bin)
     const prior = 1 / (1 + Math.exp(-1.702 * Math.max(-5, Math.min(5, r))))
-    return Math.max(1e-6, Math.min(1 - 1e-6, (sum + prior * 10) / (this.#total + 10)))
+    return Math.max(1e-6, Math.min(1 - 1e-6, (sum + prior * 10) / (this.#tail[TOTAL]! + 10)))
   }
 
   /** -log10 of the share of residuals at least r, given that `below(r)` is u. */
   surprise(r: number, u: number): number {
-    if (r <= this.#q995) return -Math.log10(Math.max(0.005, 1 - u))
+    const q995 = this.#tail[Q995]!
+    if (r <= q995) return -Math.log10(Math.max(0.005, 1 - u))
     const place = Math.min(BINS - 0.001, (r - LOW) / WIDTH)
     const bin = Math.floor(place)
     let above = this.#bins[bin]! * (bin + 1 - place)
     for (let b = bin + 1; b < BINS; b++) above += this.#bins[b]!
-    const beyond = 0.005 * Math.exp(-this.#tailRate * (r - this.#q995))
-    const counted = Math.max(0, above - OUTLIERS) / (this.#total + PRIOR_TOTAL)
+    const beyond = 0.005 * Math.exp(-this.#tail[TAIL_RATE]! * (r - q995))
+    const counted = Math.max(0, above - OUTLIERS) / (this.#tail[TOTAL]! + PRIOR_TOTAL)
     return -Math.log10(Math.max(LEAST, counted + TAIL_SHARE * beyond))
   }
 
@@ -54,48 +66,41 @@ export class ResidualHistogram {
     const bin = Math.floor(Math.min(BINS - 1, Math.max(0, (r - LOW) / WIDTH)))
     this.#bins[bin]! += weight
     this.#groups[Math.floor(bin / GROUP)]! += weight
-    this.#total += weight
-    if (--this.#untilTail > 0) return
-    this.#untilTail = TAIL_EVERY
+    this.#tail[TOTAL]! += weight
+    if (--this.#untilTail[0]! > 0) return
+    this.#untilTail[0] = TAIL_EVERY
     this.#fitTail()
   }
 
   decay(factor: number): void {
-    this.#total = 0
+    let total = 0
     this.#groups.fill(0)
     for (let b = 0; b < BINS; b++) {
       this.#bins[b]! *= factor
       this.#groups[Math.floor(b / GROUP)]! += this.#bins[b]!
-      this.#total += this.#bins[b]!
+      total += this.#bins[b]!
     }
-  }
-
-  exchange(bytes: StateBytes): void {
-    bytes.numbers(this.#bins)
-    bytes.numbers(this.#groups)
-    this.#total = bytes.number(this.#total)
-    this.#untilTail = bytes.number(this.#untilTail)
-    this.#q995 = bytes.number(this.#q995)
-    this.#tailRate = bytes.number(this.#tailRate)
+    this.#tail[TOTAL] = total
   }
 
   /** Exponential in log-latency beyond the 99.5 % quantile, a power law, as latencies have; by the mean excess (Hill 1975). */
   #fitTail(): void {
-    if (this.#total < 100) return
+    const total = this.#tail[TOTAL]!
+    if (total < 100) return
     let above = 0
     let excess = 0
     let b = BINS - 1
-    const farthest = this.#q995 + EXCESS_MAX
+    const farthest = this.#tail[Q995]! + EXCESS_MAX
     for (; b > 0; b--) {
       const count = this.#bins[b]!
       above += count
       excess += count * Math.min(farthest, LOW + (b + 0.5) * WIDTH)
-      if (above > this.#total * 0.005) break
+      if (above > total * 0.005) break
     }
     const q995 = LOW + b * WIDTH
     const meanExcess = (excess - above * q995 + PRIOR_EXCESSES * PRIOR_EXCESS) / (above + PRIOR_EXCESSES)
-    const few = 50 / (50 + this.#total)
-    this.#q995 = q995 * (1 - few) + Math.max(q995, 2.6) * few
-    this.#tailRate = 1 / Math.max(0.2, meanExcess)
+    const few = 50 / (50 + total)
+    this.#tail[Q995] = q995 * (1 - few) + Math.max(q995, 2.6) * few
+    this.#tail[TAIL_RATE] = 1 / Math.max(0.2, meanExcess)
   }
 }

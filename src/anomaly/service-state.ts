@@ -5,8 +5,9 @@ import { Latency } from './latency.ts'
 import { Levels } from './levels.ts'
 import { Novelty } from './novelty.ts'
 import { QuietWatch } from './quiet-watch.ts'
+import { Slab } from './slab.ts'
 import type { StateBytes } from './state-bytes.ts'
-import { type TemplateBudget, TemplateStore } from './template-store.ts'
+import { TemplateBudget, TemplateStore } from './template-store.ts'
 import { Spending } from './threshold.ts'
 import { Volume } from './volume.ts'
 
@@ -25,30 +26,65 @@ const WEIGHT_IN_ALARM = 0.08
 const SILENCE_BUCKETS = 30
 /** A leap of event time by more than this tells nothing about what lies between. */
 const GAP_BUCKETS_MAX = 8640
+/** Columns of the service's own numbers; the last two in seconds of event time, -1 for none. */
+const LOGS_LEARNED = 0
+const BLOCK = 1
+const ALARM_SINCE = 2
+const FIRST_SEEN = 3
 
 export class ServiceState {
+  /** Bytes of memory, and in a snapshot, but for its templates. */
+  static readonly bytes = Slab.sizeOf((slab) => new ServiceState(new TemplateBudget(), slab))
   readonly templates: TemplateStore
-  readonly latency = new Latency()
-  readonly levels = new Levels()
-  readonly novelty = new Novelty()
-  readonly volume = new Volume()
-  readonly windows = new EventWindows()
-  readonly shift = new BlockMaxima(2)
-  readonly exceedance = new BlockMaxima(2)
-  readonly surge = new BlockMaxima(1.2)
-  readonly burst = new BlockMaxima(1.5)
+  readonly latency: Latency
+  readonly levels: Levels
+  readonly novelty: Novelty
+  readonly volume: Volume
+  readonly windows: EventWindows
+  readonly shift: BlockMaxima
+  readonly exceedance: BlockMaxima
+  readonly surge: BlockMaxima
+  readonly burst: BlockMaxima
+  readonly quietness: BlockMaxima
+  readonly quiet: QuietWatch
   /** Of its budget of anomalies, where it has one. */
-  readonly spending = new Spending()
-  readonly quietness = new BlockMaxima(1)
-  readonly quiet = new QuietWatch()
-  /** Logs learned. */
-  logs = 0
-  block = -1
-  #alarmSince = -1
-  #firstSeen = -1
+  readonly spending: Spending
+  /** All the numbers of the parts above but the templates, and these. */
+  readonly #slab: Slab
+  readonly #numbers: Float64Array
 
-  constructor(budget: TemplateBudget) {
+  constructor(budget: TemplateBudget, slab = new Slab(ServiceState.bytes)) {
+    this.#slab = slab
+    this.#numbers = slab.doubles(4).fill(-1)
+    this.#numbers[LOGS_LEARNED] = 0
     this.templates = new TemplateStore(budget)
+    this.latency = new Latency(slab)
+    this.levels = new Levels(slab)
+    this.novelty = new Novelty(slab)
+    this.volume = new Volume(slab)
+    this.windows = new EventWindows(slab)
+    this.shift = new BlockMaxima(2, slab)
+    this.exceedance = new BlockMaxima(2, slab)
+    this.surge = new BlockMaxima(1.2, slab)
+    this.burst = new BlockMaxima(1.5, slab)
+    this.quietness = new BlockMaxima(1, slab)
+    this.quiet = new QuietWatch(slab)
+    this.spending = new Spending(slab)
+  }
+
+  /** Logs learned. */
+  get logs(): number {
+    return this.#numbers[LOGS_LEARNED]!
+  }
+
+  /** Number of the 10-minute block that event time is in; -1 before the first log. */
+  get block(): number {
+    return this.#numbers[BLOCK]!
+  }
+
+  /** One log more was learned. */
+  count(): void {
+    this.#numbers[LOGS_LEARNED]!++
   }
 
   /** Event time's bucket of the last log; -1 without one. */
@@ -58,14 +94,15 @@ export class ServiceState {
 
   /** Too short a time is known to say what a service does now and then. */
   get young(): boolean {
-    return this.windows.bucket * BUCKET_SECONDS - this.#firstSeen < YOUNG_SECONDS
+    return this.windows.bucket * BUCKET_SECONDS - this.#numbers[FIRST_SEEN]! < YOUNG_SECONDS
   }
 
   /** How much the log at hand may teach the baselines. */
   get learningWeight(): number {
-    if (this.#alarmSince < 0 && !this.quiet.open) return 1
-    const since = this.#alarmSince >= 0 ? this.#alarmSince : this.quiet.sinceSeconds
-    if (since - this.#firstSeen < YOUNG_SECONDS) return 1
+    const alarmSince = this.#numbers[ALARM_SINCE]!
+    if (alarmSince < 0 && !this.quiet.open) return 1
+    const since = alarmSince >= 0 ? alarmSince : this.quiet.sinceSeconds
+    if (since - this.#numbers[FIRST_SEEN]! < YOUNG_SECONDS) return 1
     return this.windows.bucket * BUCKET_SECONDS - since > ALARM_SECONDS_MAX ? 1 : WEIGHT_IN_ALARM
   }
 
@@ -73,7 +110,7 @@ export class ServiceState {
   advance(bucket: number): void {
     const windows = this.windows
     if (bucket <= windows.bucket && bucket >= windows.bucket - SILENCE_BUCKETS) return
-    if (windows.bucket < 0) this.#firstSeen = bucket * BUCKET_SECONDS
+    if (windows.bucket < 0) this.#numbers[FIRST_SEEN] = bucket * BUCKET_SECONDS
     if (windows.bucket < 0 || bucket < windows.bucket || bucket - windows.bucket > GAP_BUCKETS_MAX) {
       windows.restart(bucket)
       this.quiet.restart(bucket)
@@ -88,26 +125,23 @@ export class ServiceState {
 
   /** The strongest of the window statistics decides whether the service is in an incident. */
   noteAlarm(surprise: number): void {
-    if (this.#alarmSince < 0 && surprise > ALARM_ON) this.#alarmSince = this.windows.bucket * BUCKET_SECONDS
-    else if (this.#alarmSince >= 0 && surprise < ALARM_OFF) this.#alarmSince = -1
+    const numbers = this.#numbers
+    if (numbers[ALARM_SINCE]! < 0 && surprise > ALARM_ON) numbers[ALARM_SINCE] = this.windows.bucket * BUCKET_SECONDS
+    else if (numbers[ALARM_SINCE]! >= 0 && surprise < ALARM_OFF) numbers[ALARM_SINCE] = -1
   }
 
   exchange(bytes: StateBytes): void {
-    this.logs = bytes.number(this.logs)
-    this.block = bytes.number(this.block)
-    this.#alarmSince = bytes.number(this.#alarmSince)
-    this.#firstSeen = bytes.number(this.#firstSeen)
-    const parts = [this.templates, this.latency, this.levels, this.novelty, this.volume, this.windows]
-    const { shift, exceedance, surge, burst, quietness, quiet, spending } = this
-    for (const part of [...parts, shift, exceedance, surge, burst, quietness, quiet, spending]) part.exchange(bytes)
+    bytes.numbers(this.#slab.bytes)
+    this.templates.exchange(bytes)
   }
 
   #enterBlock(block: number): void {
-    if (this.block >= 0 && block > this.block) {
-      const factor = Math.exp((-(block - this.block) * BLOCK_SECONDS) / MEMORY_SECONDS)
+    const before = this.block
+    if (before >= 0 && block > before) {
+      const factor = Math.exp((-(block - before) * BLOCK_SECONDS) / MEMORY_SECONDS)
       for (const part of [this.templates, this.latency, this.levels, this.novelty]) part.decay(Math.max(0.1, factor))
     }
-    this.block = block
+    this.#numbers[BLOCK] = block
     this.volume.settle()
     for (const part of [this.shift, this.exceedance, this.surge, this.burst, this.quietness]) part.enter(block)
   }

@@ -4,7 +4,7 @@
  * than a few logs. An established service that is still alive never makes room.
  */
 import { FrequencySketch } from './frequency-sketch.ts'
-import type { ServiceState } from './service-state.ts'
+import { ServiceState } from './service-state.ts'
 import type { StateBytes } from './state-bytes.ts'
 
 /** Logs of late that show that a name is no junk. */
@@ -16,6 +16,7 @@ const GONE_BUCKETS = 6 * 360
 const GRACE_BUCKETS = 6
 /** Places looked at for one newcomer; the next goes on from there. */
 const STEPS = 16
+const NAME_BYTES = 64
 
 export interface Seated {
   readonly name: string
@@ -59,11 +60,19 @@ export class ServiceTable {
     return this.#overflowLogs
   }
 
+  /** About how many bytes the services take in a snapshot. */
+  get bytes(): number {
+    let bytes = 0
+    for (const { state } of this.#places) bytes += ServiceState.bytes + state.templates.bytes + NAME_BYTES
+    return bytes
+  }
+
   of(name: string, bucket: number): ServiceState {
     return this.#byName.get(name) ?? this.#admit(name, bucket)
   }
 
   exchange(bytes: StateBytes): void {
+    if (bytes.number(ServiceState.bytes) !== ServiceState.bytes) throw new RangeError('services of another layout')
     this.#unknown.exchange(bytes)
     this.#hand = bytes.number(this.#hand)
     this.#overflowLogs = bytes.number(this.#overflowLogs)

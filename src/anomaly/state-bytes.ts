@@ -6,11 +6,9 @@
  */
 import { crc32 } from 'node:zlib'
 
-export const SNAPSHOT_FORMAT = 7
+export const SNAPSHOT_FORMAT = 8
 const MAGIC = 0x64656e67
 const HEADER = 12
-/** Arrays up to this length are written number by number: a view of their bytes would cost more. */
-const SHORT = 128
 const LIMIT = 512 * 1024 * 1024
 
 type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Uint16Array | Uint8Array | Int8Array
@@ -54,18 +52,8 @@ export class StateWriter implements StateBytes {
 
   numbers(values: Numbers): void {
     this.#room(values.byteLength)
-    if (values instanceof Float64Array && values.length <= SHORT) this.#doubles(values)
-    else if (values instanceof Float32Array && values.length <= SHORT) this.#floats(values)
-    else this.#buffer.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), this.#end)
+    this.#buffer.set(bytesOf(values), this.#end)
     this.#end += values.byteLength
-  }
-
-  #doubles(values: Float64Array): void {
-    for (let i = 0; i < values.length; i++) this.#view.setFloat64(this.#end + 8 * i, values[i]!, true)
-  }
-
-  #floats(values: Float32Array): void {
-    for (let i = 0; i < values.length; i++) this.#view.setFloat32(this.#end + 4 * i, values[i]!, true)
   }
 
   finish(): Uint8Array {
@@ -121,7 +109,11 @@ export class StateReader implements StateBytes {
   numbers(values: Numbers): void {
     const end = this.#at + values.byteLength
     if (end > this.#buffer.length) throw new RangeError('the snapshot ends early')
-    new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(this.#buffer.subarray(this.#at, end))
+    bytesOf(values).set(this.#buffer.subarray(this.#at, end))
     this.#at = end
   }
+}
+
+function bytesOf(values: Numbers): Uint8Array {
+  return values instanceof Uint8Array ? values : new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }

@@ -84,15 +84,29 @@ export class TemplateMiner {
     this.#hand = bytes.number(this.#hand)
     const size = bytes.number(this.size)
     if (!(size <= this.#limits.templatesMax)) throw new RangeError('templates out of bounds')
-    for (let slot = 0; slot < size; slot++) {
-      const count = bytes.number(this.#tokens[slot]?.length ?? 0)
-      if (!(count <= TOKENS_MAX)) throw new RangeError('template out of bounds')
-      if (bytes.reading) this.#tokens[slot] = new Int32Array(count)
-      bytes.numbers(this.#tokens[slot]!)
-    }
+    this.#exchangeTokens(bytes, size)
     for (const column of [this.#ids, this.#seen, this.#next]) bytes.numbers(column.subarray(0, size))
     this.#exchangeBranches(bytes)
     if (bytes.reading) this.#linkBack(size)
+  }
+
+  /** How many tokens each template has, then the tokens of all. */
+  #exchangeTokens(bytes: StateBytes, size: number): void {
+    const counts = new Uint8Array(size)
+    for (let slot = 0; slot < size; slot++) counts[slot] = this.#tokens[slot]?.length ?? 0
+    bytes.numbers(counts)
+    let total = 0
+    for (const count of counts) total += count
+    const tokens = new Int32Array(total)
+    let at = 0
+    if (!bytes.reading) for (const each of this.#tokens) for (let i = 0; i < each.length; i++) tokens[at++] = each[i]!
+    bytes.numbers(tokens)
+    if (!bytes.reading) return
+    for (const count of counts) {
+      if (count > TOKENS_MAX) throw new RangeError('template out of bounds')
+      this.#tokens.push(tokens.slice(at, at + count))
+      at += count
+    }
   }
 
   #linkBack(size: number): void {
@@ -107,16 +121,20 @@ export class TemplateMiner {
 
   #exchangeBranches(bytes: StateBytes): void {
     const size = bytes.number(this.#branches.size)
+    if (!(size <= this.size)) throw new RangeError('branches out of bounds')
+    const entries = new Int32Array(2 * size)
+    let at = 0
     if (!bytes.reading) {
       for (const [branch, slot] of this.#branches) {
-        bytes.number(branch)
-        bytes.number(slot)
+        entries[at++] = branch
+        entries[at++] = slot
       }
-      return
     }
-    for (let left = size; left > 0; left--) {
-      const branch = bytes.number(0)
-      const slot = bytes.number(0)
+    bytes.numbers(entries)
+    if (!bytes.reading) return
+    while (at < entries.length) {
+      const branch = entries[at++]!
+      const slot = entries[at++]!
       if (!(slot >= 0 && slot < this.size)) throw new RangeError('branch out of bounds')
       this.#branches.set(branch, slot)
     }

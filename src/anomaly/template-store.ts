@@ -7,9 +7,10 @@ import type { StateBytes } from './state-bytes.ts'
 /** Of an ordinary service, and of one that has a share of the budget. */
 export const TEMPLATES_MAX = 64
 const RICH_TEMPLATES_MAX = 512
+const FIRST_CAPACITY = 8
 /** Logs of late, decayed, that make even the rarest template worth keeping. */
 const WORTH_KEEPING = 2
-/** Templates beyond TEMPLATES_MAX, over all services: 2.4 MB. */
+/** Templates beyond TEMPLATES_MAX, over all services: 2.9 MB. */
 const SHARED_TEMPLATES = 32_768
 
 /** What all services together have: neither number is part of the state. */
@@ -33,12 +34,13 @@ export const BURST = 7
 export const BURST_AT = 8
 /** The same over five minutes. */
 export const LONG_BURST = 9
-const COLUMNS = 10
+const ID = 10
+const COLUMNS = 11
 
 export class TemplateStore {
   /** Slot s has its columns at s * COLUMNS. */
-  values = new Float64Array(8 * COLUMNS)
-  #ids = new Int32Array(8)
+  values = new Float64Array(FIRST_CAPACITY * COLUMNS)
+  #capacity = FIRST_CAPACITY
   #size = 0
   readonly #slots = new Map<number, number>()
   readonly #budget: TemplateBudget
@@ -51,6 +53,11 @@ export class TemplateStore {
     return this.#size
   }
 
+  /** In a snapshot. */
+  get bytes(): number {
+    return 8 * (2 + this.#size * COLUMNS)
+  }
+
   /** Where the template's columns begin, or -1. */
   find(id: number): number {
     const slot = this.#slots.get(id)
@@ -60,15 +67,15 @@ export class TemplateStore {
   /** Where the new template's columns begin, all zero. */
   add(id: number): number {
     const slot = this.#place()
-    this.#ids[slot] = id
     this.#slots.set(id, slot)
-    this.values.fill(0, slot * COLUMNS, (slot + 1) * COLUMNS)
+    this.values.fill(0, slot * COLUMNS, slot * COLUMNS + ID)
+    this.values[slot * COLUMNS + ID] = id
     return slot * COLUMNS
   }
 
   /** Gives back what it took from the budget; of no use afterwards. */
   release(): void {
-    this.#budget.left += Math.max(0, this.#ids.length - TEMPLATES_MAX)
+    this.#budget.left += Math.max(0, this.#capacity - TEMPLATES_MAX)
   }
 
   decay(factor: number): void {
@@ -80,46 +87,43 @@ export class TemplateStore {
 
   exchange(bytes: StateBytes): void {
     const size = bytes.number(this.#size)
-    const capacity = bytes.number(this.#ids.length)
+    const capacity = bytes.number(this.#capacity)
     if (bytes.reading) {
-      if (!(capacity <= RICH_TEMPLATES_MAX && size <= capacity && capacity >= 8))
+      if (!(capacity <= RICH_TEMPLATES_MAX && size <= capacity && capacity >= FIRST_CAPACITY))
         throw new RangeError('templates out of bounds')
       this.#size = size
       this.#budget.left -= Math.max(0, capacity - TEMPLATES_MAX)
-      this.#ids = new Int32Array(capacity)
+      this.#capacity = capacity
       this.values = new Float64Array(capacity * COLUMNS)
     }
-    bytes.numbers(this.#ids)
-    bytes.numbers(this.values)
-    if (bytes.reading) for (let slot = 0; slot < size; slot++) this.#slots.set(this.#ids[slot]!, slot)
+    bytes.numbers(this.values.subarray(0, size * COLUMNS))
+    if (bytes.reading) for (let slot = 0; slot < size; slot++) this.#slots.set(this.values[slot * COLUMNS + ID]!, slot)
   }
 
   /** A free slot, or that of the rarest template. */
   #place(): number {
-    const capacity = this.#ids.length
+    const capacity = this.#capacity
     if (this.#size < capacity || capacity < TEMPLATES_MAX) return this.#append()
     const rarest = this.#rarest()
     if (this.values[rarest * COLUMNS + COUNT]! >= WORTH_KEEPING && this.#mayGrow()) return this.#append()
-    this.#slots.delete(this.#ids[rarest]!)
+    this.#slots.delete(this.values[rarest * COLUMNS + ID]!)
     this.#budget.forgotten++
     return rarest
   }
 
   /** Takes from the budget what doubling needs. */
   #mayGrow(): boolean {
-    const more = this.#ids.length
+    const more = this.#capacity
     if (2 * more > RICH_TEMPLATES_MAX || more > this.#budget.left) return false
     this.#budget.left -= more
     return true
   }
 
   #append(): number {
-    if (this.#size === this.#ids.length) {
-      const ids = new Int32Array(this.#size * 2)
-      const values = new Float64Array(this.#size * 2 * COLUMNS)
-      ids.set(this.#ids)
+    if (this.#size === this.#capacity) {
+      this.#capacity *= 2
+      const values = new Float64Array(this.#capacity * COLUMNS)
       values.set(this.values)
-      this.#ids = ids
       this.values = values
     }
     return this.#size++

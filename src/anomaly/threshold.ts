@@ -12,6 +12,7 @@
  * an incident of a thousand logs spends the day's budget on its first ones; and of a partition whose logs are all alike it still
  * names n a day.
  */
+import { Slab } from './slab.ts'
 import type { StateBytes } from './state-bytes.ts'
 
 /** Anomalies in a day of event time over the whole topic; null: as many as there are. */
@@ -34,43 +35,48 @@ const OVERDRAFT_DAYS = 0.4
 const CORRECTION = 0.5
 const REFRESH_SECONDS = 60
 const WEIGHT_MAX = 1e6
+/** Columns of what was spent: see Spending. */
+const EXCESS = 0
+const SECONDS = 1
+const LOGS = 2
 
 /** How one budget was spent so far, and of how many logs. */
 export class Spending {
-  /** Anomalies beyond the budget; negative: behind it. */
-  #excess = 0
-  #seconds = -1
-  /** Logs, decayed to the last one's time. */
-  #logs = 0
+  /** Anomalies beyond the budget (negative: behind it), time of the last log, logs decayed to that time. */
+  readonly #spent: Float64Array
+
+  constructor(slab = new Slab()) {
+    this.#spent = slab.doubles(3)
+    this.#spent[SECONDS] = -1
+  }
 
   get logs(): number {
-    return this.#logs
+    return this.#spent[LOGS]!
   }
 
   /** A log of this time comes; what was not spent meanwhile is saved, up to the overdraft. */
   pass(seconds: number, perDay: number): void {
-    const passed = this.#seconds < 0 ? 0 : Math.max(0, seconds - this.#seconds)
-    if (passed > 0) this.#logs *= Math.exp(-passed / MEMORY_SECONDS)
-    this.#logs++
-    this.#seconds = Math.max(this.#seconds, seconds)
-    this.#excess = Math.max(this.#excess - (perDay * passed) / DAY_SECONDS, -OVERDRAFT_DAYS * perDay)
+    const spent = this.#spent
+    const passed = spent[SECONDS]! < 0 ? 0 : Math.max(0, seconds - spent[SECONDS]!)
+    if (passed > 0) spent[LOGS]! *= Math.exp(-passed / MEMORY_SECONDS)
+    spent[LOGS]!++
+    spent[SECONDS] = Math.max(spent[SECONDS]!, seconds)
+    spent[EXCESS] = Math.max(spent[EXCESS]! - (perDay * passed) / DAY_SECONDS, -OVERDRAFT_DAYS * perDay)
   }
 
   spend(): void {
-    this.#excess++
+    this.#spent[EXCESS]!++
   }
 
   /** By what the allowed share is to be multiplied: from 0 (overdrawn) to Infinity (nothing spent for long). */
   correction(perDay: number): number {
-    const used = this.#excess / (OVERDRAFT_DAYS * perDay)
+    const used = this.#spent[EXCESS]! / (OVERDRAFT_DAYS * perDay)
     if (used >= 1) return 0
     return used <= -1 ? Number.POSITIVE_INFINITY : 10 ** (-CORRECTION * Math.tan((Math.PI / 2) * used))
   }
 
   exchange(bytes: StateBytes): void {
-    this.#excess = bytes.number(this.#excess)
-    this.#seconds = bytes.number(this.#seconds)
-    this.#logs = bytes.number(this.#logs)
+    bytes.numbers(this.#spent)
   }
 }
 

@@ -121,8 +121,10 @@ class Generation {
     let at = 0
     for (let place = 0; place < this.#capacity; place++) {
       if (this.slots[place] === NONE) continue
-      entries.set([place, this.#hashes[place]!, this.slots[place]!, this.ids[place]!], at)
-      at += 4
+      entries[at++] = place
+      entries[at++] = this.#hashes[place]!
+      entries[at++] = this.slots[place]!
+      entries[at++] = this.ids[place]!
     }
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { RecentExtremes } from '../../../src/anomaly/recent-extremes.ts'
-import { StateReader, StateWriter } from '../../../src/anomaly/state-bytes.ts'
+import { Slab } from '../../../src/anomaly/slab.ts'
 import { testRandom } from '../../support/log-stream.ts'
 
 /** -log10 of the share of the last `memory` numbers that are at least `value`, by counting. */
@@ -51,12 +51,12 @@ describe('recent extremes', () => {
 
   it('go on from their bytes as if they had never stopped', () => {
     const random = testRandom(2)
-    const whole = new RecentExtremes(200)
+    const slab = new Slab()
+    const whole = new RecentExtremes(200, slab)
     for (let i = 0; i < 777; i++) whole.learn(random())
-    const writer = new StateWriter()
-    whole.exchange(writer)
-    const again = new RecentExtremes(200)
-    again.exchange(new StateReader(writer.finish()))
+    const copy = new Slab()
+    const again = new RecentExtremes(200, copy)
+    copy.bytes.set(slab.bytes)
     for (let i = 0; i < 500; i++) {
       const value = random() * 1.1
       assert.equal(again.surprise(value, 0.5, 0.6), whole.surprise(value, 0.5, 0.6))

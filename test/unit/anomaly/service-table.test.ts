@@ -16,7 +16,7 @@ function fullTable(): { table: ServiceTable; evicted: string[]; log: (name: stri
     const state = table.of(name, bucket)
     state.advance(bucket)
     state.quiet.note(bucket)
-    state.logs++
+    state.count()
     return state
   }
   return { table, evicted, log }
