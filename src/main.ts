@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { benchCommand } from './commands/bench-command-line.ts'
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
 import { mutesCommand } from './commands/mutes-command-line.ts'
@@ -112,16 +113,7 @@ program
   .option('--json', 'the certificate as the last thing printed')
   .action((options) => end(import('./commands/prove.ts').then(({ run }) => run(options, process.env, version()))))
 
-program
-  .command('bench')
-  .description("figures of this machine beside psql's own COPY; writes docs/benchmarks.md with --write")
-  .option('--rows <n>', 'logs a round', positive, 500_000)
-  .option('--rounds <n>', 'rounds of each, interleaved', positive, 3)
-  .option('--write', 'write docs/benchmarks.md')
-  .option('--json', 'as JSON')
-  .addOption(new Option('--part <name>').hideHelp())
-  .action((options) => end(import('./commands/bench.ts').then(({ run }) => run(options, process.env))))
-
+program.addCommand(benchCommand(end, process.env))
 program.addCommand(evaluateCommand(end, process.env))
 program.addCommand(backtestCommand(end, process.env))
 

@@ -1,35 +1,31 @@
-/** What the benchmark measures of each part, and how it is told. */
+/** What is measured of a part of the line, and what is made of several measurements: medians, spreads. */
 
 export interface Figure {
   readonly rowsPerSecond: number
-  /** CPU-seconds of the measured process per million rows; null where it was not ours. */
+  /** CPU-seconds of the measured process and its children per million rows; null where they could not be read. */
   readonly cpuSecondsPerMillion: number | null
+  /** The same of PostgreSQL, all of its processes; null where it runs elsewhere or had nothing to do. */
+  readonly postgresCpuSecondsPerMillion: number | null
   readonly peakRssMb: number | null
+  /** Seconds in garbage collection over CPU-seconds, of the measured process. */
+  readonly gcShare: number | null
+  /** How late the event loop came to its timers, in ms. */
+  readonly loopDelayMs: LoopDelayMs | null
 }
 
-export const PARTS = ['psql', 'sink', 'source', 'service'] as const
-export type Part = (typeof PARTS)[number]
+export interface LoopDelayMs {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
 
-export interface Report {
-  readonly machine: string
-  readonly node: string
-  readonly postgres: string
-  readonly broker: string
-  readonly rows: number
-  readonly rounds: number
-  /** Medians over the rounds; a part that could not be run is missing. */
-  readonly medians: Readonly<Partial<Record<Part, Figure>>>
-  readonly all: Readonly<Record<Part, readonly Figure[]>>
-  /** Median over the rounds of service over psql, each pair of the same round. */
-  readonly serviceToPsql: number | null
-  readonly sinkToPsql: number | null
-  readonly age: {
-    readonly rate: number
-    readonly seconds: number
-    readonly p50: number | null
-    readonly p99: number | null
-  } | null
-  readonly notes: readonly string[]
+export const NOTHING: Figure = {
+  rowsPerSecond: 0,
+  cpuSecondsPerMillion: null,
+  postgresCpuSecondsPerMillion: null,
+  peakRssMb: null,
+  gcShare: null,
+  loopDelayMs: null,
 }
 
 export function median(values: readonly number[]): number {
@@ -39,59 +35,47 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
+function medianKnown(values: readonly (number | null | undefined)[]): number | null {
+  const known = values.filter((value) => value !== null && value !== undefined)
+  return known.length === 0 ? null : median(known)
+}
+
+/** Each number's own median. */
 export function medianFigure(figures: readonly Figure[]): Figure {
-  const of = (pick: (figure: Figure) => number | null): number | null => {
-    const values = figures.map(pick).filter((value) => value !== null)
-    return values.length === 0 ? null : median(values)
-  }
+  const delay = (of: keyof LoopDelayMs): number | null => medianKnown(figures.map((f) => f.loopDelayMs?.[of]))
+  const [p50, p99, max] = [delay('p50'), delay('p99'), delay('max')]
   return {
-    rowsPerSecond: of((f) => f.rowsPerSecond) ?? 0,
-    cpuSecondsPerMillion: of((f) => f.cpuSecondsPerMillion),
-    peakRssMb: of((f) => f.peakRssMb),
+    rowsPerSecond: medianKnown(figures.map((f) => f.rowsPerSecond)) ?? 0,
+    cpuSecondsPerMillion: medianKnown(figures.map((f) => f.cpuSecondsPerMillion)),
+    postgresCpuSecondsPerMillion: medianKnown(figures.map((f) => f.postgresCpuSecondsPerMillion)),
+    peakRssMb: medianKnown(figures.map((f) => f.peakRssMb)),
+    gcShare: medianKnown(figures.map((f) => f.gcShare)),
+    loopDelayMs: p50 === null || p99 === null || max === null ? null : { p50, p99, max },
   }
 }
 
-const NAMES: Readonly<Record<Part, string>> = {
-  psql: 'psql \\copy text, one session (the limit)',
-  sink: 'store alone: encode, COPY, ledger, aggregates',
-  source: 'source alone: fetch, check, cut into batches',
-  service: '**the whole service**, scored, exactly once',
+/** Of the ratios of pairs measured in the same round; null where a side is missing. */
+export function medianRatio(over: readonly number[], under: readonly number[]): number | null {
+  const ratios = over.slice(0, under.length).map((value, round) => value / (under[round] ?? Number.NaN))
+  return ratios.length === 0 ? null : median(ratios)
 }
 
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-
-export function table(report: Report): string {
-  const rows = PARTS.flatMap((part) => {
-    const figure = report.medians[part]
-    if (figure === undefined) return []
-    const cpu = figure.cpuSecondsPerMillion === null ? '' : figure.cpuSecondsPerMillion.toFixed(2)
-    const rss = figure.peakRssMb === null ? '' : whole.format(figure.peakRssMb)
-    const limit = report.medians.psql?.rowsPerSecond
-    const ratio = limit === undefined ? '' : (figure.rowsPerSecond / limit).toFixed(2)
-    return [`| ${NAMES[part]} | ${whole.format(figure.rowsPerSecond)} | ${ratio} | ${cpu} | ${rss} |`]
-  })
-  return ['| | rows/s | ratio to psql | CPU-s per million | peak RSS MB |', '|---|---|---|---|---|', ...rows].join('\n')
+export interface Spread {
+  /** The median of the values. */
+  readonly middle: number
+  /** How far each lies from the middle, in percent; in the order given. */
+  readonly percent: readonly number[]
+  /** The largest distance, in percent. */
+  readonly widest: number
 }
 
-export function page(report: Report): string {
-  const { age } = report
-  const ages =
-    age === null
-      ? ''
-      : `\nAt a steady ${whole.format(age.rate)} logs/s for ${age.seconds} s, from produce to commit: p50 ${age.p50} ms, p99 ${age.p99} ms.\n`
-  return `# Benchmarks
+export function spread(values: readonly number[]): Spread {
+  const middle = median(values)
+  const percent = values.map((value) => ((value - middle) / middle) * 100)
+  return { middle, percent, widest: Math.max(...percent.map(Math.abs)) }
+}
 
-Written by \`npm run bench -- --write\`; medians of ${report.rounds} interleaved rounds of ${whole.format(report.rows)} logs. Broker, database and worker share the machine.
-Only the ratios to psql of the same run travel to another machine.
-
-- Machine: ${report.machine}
-- Node ${report.node}, ${report.postgres}, ${report.broker}
-- Table: as migrated, plus a full index (service, level, created_at) for all parts, psql's included
-- CPU-seconds are of the measured process alone, without its start
-
-${table(report)}
-${ages}
-Ratio of the whole service to psql, median of the rounds: **${report.serviceToPsql?.toFixed(2) ?? 'not known (no psql on this machine)'}**.
-${report.notes.map((note) => `\n- ${note}`).join('')}
-`
+/** Nearest rank (the smallest value that at least `q` of all do not exceed); null of nothing. `sorted`: ascending. */
+export function percentile(sorted: ArrayLike<number>, q: number): number | null {
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? null
 }

@@ -1,7 +1,18 @@
-/** The logs of the benchmark: what an SDK sends, about 236 bytes each, from a seed. */
+/** The logs of the benchmark: what an SDK sends, about 236 bytes each unless another shape is asked for, from a seed. */
 import type { Random } from '../demo/random.ts'
 
-const SERVICES = [
+export interface LogShape {
+  /** How many services the logs come from. */
+  readonly services: number
+  /** Bytes of the JSON, about; the message is made longer or shorter. undefined: as the SDK's are. */
+  readonly bytes?: number | undefined
+  /** Of each thousand logs so many cannot be read. */
+  readonly brokenPerThousand?: number | undefined
+  /** Milliseconds since the epoch, instead of the event time that the index gives. */
+  readonly atMs?: number | undefined
+}
+
+const NAMES = [
   'api-gateway',
   'auth-service',
   'payment-service',
@@ -11,20 +22,39 @@ const SERVICES = [
   'catalog',
   'notification',
 ]
+export const USUAL_SHAPE: LogShape = { services: NAMES.length }
 const START_MS = Date.UTC(2026, 0, 5)
 /** A thousand logs a second of event time. */
 const SPACING_MS = 1
+/** Everything of a log but its message. */
+const FRAME_BYTES = 145
 
-export function benchLog(random: Random, index: number): Buffer {
+const serviceName = (index: number): string => NAMES[index] ?? `service-${index}`
+
+export function benchLog(random: Random, index: number, shape: LogShape = USUAL_SHAPE): Buffer {
   const u = random.next()
   const level = u < 0.01 ? 'ERROR' : u < 0.03 ? 'WARN' : u > 0.95 ? 'DEBUG' : 'INFO'
   const fields = {
-    service: SERVICES[random.below(SERVICES.length)],
+    service: serviceName(random.below(shape.services)),
     level,
-    message: `request ${random.hex(12)} to /api/v1/orders/${random.below(1_000_000)} answered by node 10.0.${random.below(256)}.${random.below(256)}`,
+    message: sized(
+      `request ${random.hex(12)} to /api/v1/orders/${random.below(1_000_000)} answered by node 10.0.${random.below(256)}.${random.below(256)}`,
+      shape.bytes,
+    ),
     latency_ms: Math.round(40 * Math.exp(0.5 * random.normal())),
     userId: `u-${random.below(50_000)}`,
-    timestamp: new Date(START_MS + index * SPACING_MS).toISOString(),
+    timestamp: new Date(shape.atMs ?? START_MS + index * SPACING_MS).toISOString(),
   }
-  return Buffer.from(JSON.stringify(fields))
+  const json = JSON.stringify(fields)
+  const broken = shape.brokenPerThousand !== undefined && index % 1000 < shape.brokenPerThousand
+  return Buffer.from(broken ? json.slice(0, -1) : json)
+}
+
+const FILLER = ' and then waited for the next one of its kind'
+
+function sized(message: string, bytes: number | undefined): string {
+  if (bytes === undefined) return message
+  const length = Math.max(16, bytes - FRAME_BYTES)
+  if (message.length >= length) return message.slice(0, length)
+  return message + FILLER.repeat(Math.ceil((length - message.length) / FILLER.length)).slice(0, length - message.length)
 }

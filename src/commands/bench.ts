@@ -1,248 +1,170 @@
 /**
- * `bench`: the figures of this machine. What psql's own COPY reaches into the same table is the limit; beside it the store alone,
- * the source alone and the whole service, interleaved so that a machine whose speed drifts treats all alike.
+ * `bench`: the figures of this machine. What psql's own COPY reaches into the same table is the limit; beside it the parts of the line
+ * and the whole service, what one log costs in each stage, what each promise costs, latencies, and sweeps over what may grow.
  */
-import { execFile, spawnSync } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { type Figure, median, medianFigure, PARTS, type Part, page, type Report, table } from '../bench/figures.ts'
-import { benchLog } from '../bench/logs.ts'
-import { bucketsOf, quantile } from '../demo/age.ts'
-import { Random } from '../demo/random.ts'
-import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
-import { peakRssMb, runPart } from './bench-part.ts'
+import type { Costs } from '../bench/costs.ts'
+import { page, ratioOf, terminalText } from '../bench/page.ts'
+import { NO_FIGURES, type Report } from '../bench/report.ts'
+import type { Stage, StageFigure } from '../bench/stages.ts'
+import { SWEEPS, type SweepName } from '../bench/sweeps.ts'
+import { ProcessorError } from '../errors.ts'
+import { measureLatency, measureSmall } from './bench-latency.ts'
+import { runPart } from './bench-part.ts'
+import { measureParts, psqlMissing } from './bench-parts.ts'
+import { serviceFigure } from './bench-service.ts'
 import { type BenchStage, openBenchStage } from './bench-stage.ts'
-import { sendAll } from './produce.ts'
+import { measureSweep } from './bench-sweeps.ts'
+import { type Bench, emptyTables, fill, PARTITIONS, partOf } from './bench-world.ts'
+import { onFirstSignal } from './stop-signals.ts'
 
 export interface BenchOptions {
   readonly rows: number
   readonly rounds: number
+  /** Nothing but these sweeps; true: all of them. */
+  readonly sweep?: readonly string[] | true | undefined
+  readonly sweepRows: number
+  readonly ageSeconds: number
+  readonly ageRate: number
+  /** Nothing but a CPU profile of the whole service, to this file. */
+  readonly profile?: string | undefined
   readonly write?: true | undefined
   readonly json?: true | undefined
+  /** What the broker of KAFKA_BROKER is called in the report. */
+  readonly brokerName?: string | undefined
   /** Used by the command itself: one part in a process of its own. */
   readonly part?: string | undefined
+  readonly postmaster?: number | undefined
 }
 
-const run_ = promisify(execFile)
-const PARTITIONS = 4
-const AGE_RATE = 10_000
-const AGE_SECONDS = 15
-const COLUMNS =
-  'service, level, message, latency_ms, anomaly_score, is_anomaly, created_at, user_id, metadata, ingest_topic_id, kafka_partition, kafka_offset, item, score_source, explanation'
-
-interface Bench extends BenchStage {
-  readonly options: BenchOptions
-}
+/** As shells have it: 128 + SIGINT. */
+const INTERRUPTED = 130
+/** Time enough to remove what was made; a second signal ends the process at once. */
+const UNHINDERED_MS = 15_000
 
 export async function run(options: BenchOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  if (options.part !== undefined) return runPart(options.part, options.rows, env)
+  const { part, rows, postmaster } = options
+  if (part !== undefined) return runPart(part, { rows, postmaster: postmaster ?? null }, env)
+  const sweeps = sweepsOf(options)
   const closers: (() => Promise<unknown>)[] = []
+  const stop = new AbortController()
+  const interrupted = Promise.withResolvers<number>()
+  const ignoreSignals = onFirstSignal(() => {
+    stop.abort()
+    interrupted.resolve(INTERRUPTED)
+  })
   try {
-    const bench: Bench = { options, ...(await openBenchStage(env, closers)) }
-    const report = await measure(bench)
-    const text = `${table(report)}\n`
-    process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : text)
-    if (options.json !== true) tellAges(report)
-    if (options.write === true) await writeFile('docs/benchmarks.md', page(report))
-    return 0
+    const work = openBenchStage(env, closers).then((stage) => carryOut(stage, { options, sweeps, stop }))
+    work.catch(() => undefined) // told where it is awaited, if it still matters
+    return await Promise.race([work, interrupted.promise])
   } finally {
-    for (const close of closers.reverse()) await close().catch(() => undefined)
+    stop.abort()
+    const closed = closeAll(closers)
+    await Promise.race([closed, new Promise((done) => setTimeout(done, UNHINDERED_MS).unref())])
+    ignoreSignals()
   }
 }
 
-function tellAges({ serviceToPsql, age, notes }: Report): void {
-  process.stdout.write(`service to psql, median of the rounds: ${serviceToPsql?.toFixed(2) ?? 'not known'}\n`)
-  if (age !== null)
-    process.stdout.write(`at ${age.rate} logs/s: p50 ${age.p50} ms, p99 ${age.p99} ms from produce to commit\n`)
-  for (const note of notes) process.stdout.write(`${note}\n`)
+async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
+  for (const close of closers.reverse()) {
+    await close().catch((error: unknown) => void process.stderr.write(`left behind: ${String(error)}\n`))
+  }
 }
 
-async function measure(bench: Bench): Promise<Report> {
-  const { options, database } = bench
-  await load(bench)
-  const all: Record<Part, Figure[]> = { psql: [], sink: [], source: [], service: [] }
+/** Throws INPUT for a sweep that does not exist. */
+export function sweepsOf({ sweep, write }: Pick<BenchOptions, 'sweep' | 'write'>): readonly SweepName[] {
+  if (sweep === undefined) return write === true ? SWEEPS : []
+  if (sweep === true) return SWEEPS
+  return sweep.map((name) => {
+    const known = SWEEPS.find((each) => each === name)
+    if (known !== undefined) return known
+    throw new ProcessorError('INPUT', `--sweep ${name}: expected some of ${SWEEPS.join(', ')}`)
+  })
+}
+
+interface Order {
+  readonly options: BenchOptions
+  readonly sweeps: readonly SweepName[]
+  readonly stop: AbortController
+}
+
+async function carryOut(stage: BenchStage, { options, sweeps, stop }: Order): Promise<number> {
+  const { rows, rounds } = options
+  const tell = (text: string): void => void process.stderr.write(`${text}\n`)
+  const bench: Bench = { ...stage, rows, rounds, signal: stop.signal, tell }
+  if (options.profile !== undefined) return writeProfile(bench, options.profile)
+  const report = await measure(bench, options, sweeps)
+  process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : terminalText(report))
+  if (options.write === true) writeFileSync('docs/benchmarks.md', page(report))
+  return 0
+}
+
+async function measure(bench: Bench, options: BenchOptions, sweeps: readonly SweepName[]): Promise<Report> {
+  const onlySweeps = options.sweep !== undefined
   const notes: string[] = []
-  const psql = spawnSync('psql', ['--version']).status === 0
-  if (!psql) notes.push('psql is not on this machine, so the limit and the ratios are missing')
-  // The first whole run fills the table that psql's file is written from; it is not counted.
-  await service(bench, 'warm')
-  const file = join(bench.folder, 'rows.txt')
-  if (psql) await psqlCopy(bench, `\\copy (select ${COLUMNS} from logs) to '${file}'`)
-  for (let round = 0; round < options.rounds; round++) {
-    for (const part of PARTS) {
-      if (part === 'psql' && !psql) continue
-      await database.query('truncate logs, log_aggregates')
-      await database.query('checkpoint').catch(() => undefined)
-      all[part].push(await onePart(bench, part, { round, file }))
-      process.stderr.write(`round ${round + 1} ${part}: ${Math.round(all[part].at(-1)?.rowsPerSecond ?? 0)} rows/s\n`)
-    }
+  if (bench.postmaster === null) notes.push('PostgreSQL runs on another machine, so its CPU is not known')
+  const missing = psqlMissing()
+  if (missing !== null && !onlySweeps) notes.push(missing)
+  const parts = onlySweeps ? null : await measureAllParts(bench, options)
+  if (parts !== null && parts.latency === null) {
+    notes.push(
+      'the server does not keep commit times (track_commit_timestamp), so latency at a steady rate is not known',
+    )
   }
-  const ratio = (part: Part): number | null =>
-    psql
-      ? median(all[part].map((figure, round) => figure.rowsPerSecond / (all.psql[round]?.rowsPerSecond ?? Number.NaN)))
-      : null
-  const version = await database.query<{ server_version: string }>('show server_version')
+  const swept: Report['sweeps'][number][] = []
+  for (const name of sweeps) swept.push(await measureSweep(bench, name, options.sweepRows))
   return {
     machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     node: process.versions.node,
-    postgres: `PostgreSQL ${version.rows[0]?.server_version ?? ''}`,
-    broker: bench.brokerName,
+    postgres: bench.postgresName,
+    broker: options.brokerName ?? bench.brokerName,
     rows: options.rows,
     rounds: options.rounds,
-    medians: Object.fromEntries(
-      PARTS.filter((part) => all[part].length > 0).map((part) => [part, medianFigure(all[part])]),
-    ),
-    all,
-    serviceToPsql: ratio('service'),
-    sinkToPsql: ratio('sink'),
-    age: await ages(bench),
+    ...(parts ?? NO_PARTS),
+    sweeps: swept,
     notes,
   }
 }
 
-async function load({ producer, topic, options }: Bench): Promise<void> {
-  await producer.createTopic(topic, PARTITIONS)
-  const random = new Random(1)
-  function* messages() {
-    for (let index = 0; index < options.rows; index++) yield { value: benchLog(random, index) }
-  }
-  await sendAll({ producer, topic }, messages(), { rate: undefined, clock: () => performance.now() })
+type Parts = Pick<Report, 'all' | 'stages' | 'costs' | 'latency' | 'small'>
+
+const NO_PARTS: Parts = {
+  all: NO_FIGURES,
+  stages: null,
+  costs: null,
+  latency: null,
+  small: null,
 }
 
-function onePart(bench: Bench, part: Part, at: { round: number; file: string }): Promise<Figure> {
-  switch (part) {
-    case 'psql':
-      return psqlRound(bench, at.file)
-    case 'service':
-      return service(bench, `service-${at.round}`)
-    default:
-      return child(bench, part, `${part}-${at.round}`)
-  }
-}
-
-function childEnv(bench: Bench, name: string, topic = bench.topic): Record<string, string | undefined> {
-  const id = `bench-${process.pid}-${name}`
-  return {
-    ...bench.env,
-    ...bench.kafkaEnv,
-    KAFKA_TOPIC: topic,
-    KAFKA_GROUP_ID: id,
-    INSIGHTHUB_NAMESPACE: id,
-    KAFKA_START: 'earliest',
-    ...(bench.databaseUrl === undefined ? {} : { DATABASE_URL: bench.databaseUrl }),
-    DB_SCHEMA: bench.schema,
-    HTTP_HOST: '127.0.0.1',
-    HTTP_PORT: '0',
-  }
-}
-
-async function child(bench: Bench, part: Part, name: string): Promise<Figure> {
-  const args = [process.argv[1] ?? '', 'bench', '--part', part, '--rows', String(bench.options.rows)]
-  const { stdout } = await run_(process.execPath, args, { env: childEnv(bench, name) })
-  const figure: Figure = JSON.parse(stdout)
-  return figure
-}
-
-async function psqlCopy({ access, schema, env }: Bench, command: string): Promise<void> {
-  const { host, port, user, database, password } = access
-  const args = [
-    '-q',
-    '-X',
-    '-v',
-    'ON_ERROR_STOP=1',
-    '-h',
-    host,
-    '-p',
-    String(port),
-    '-U',
-    user,
-    '-d',
-    database,
-    '-c',
-    command,
-  ]
-  await run_('psql', args, { env: { ...env, PGPASSWORD: password ?? '', PGOPTIONS: `-c search_path=${schema}` } })
-}
-
-async function psqlRound(bench: Bench, file: string): Promise<Figure> {
-  const startedMs = performance.now()
-  await psqlCopy(bench, `\\copy logs (${COLUMNS}) from '${file}'`)
-  const seconds = (performance.now() - startedMs) / 1000
-  return { rowsPerSecond: bench.options.rows / seconds, cpuSecondsPerMillion: null, peakRssMb: null }
-}
-
-async function startWorker(bench: Bench, name: string, topic?: string): Promise<WorkerProcess> {
-  return startWorkerProcess({
-    entry: process.argv[1] ?? '',
-    env: childEnv(bench, name, topic),
-    logFile: join(bench.folder, `${name}.log`),
-    readyTimeoutMs: 60_000,
+function measureAllParts(bench: Bench, options: BenchOptions): Promise<Parts> {
+  return bench.withTopic({ name: 'logs', partitions: PARTITIONS }, async (topic) => {
+    await fill(bench, { producer: bench.producer, topic, rows: bench.rows })
+    const all = await measureParts(bench, topic)
+    const stages = await partOf<Record<Stage, StageFigure>>(bench, 'stages', { name: 'stages', topic })
+    await emptyTables(bench)
+    const costs = await partOf<Costs>(bench, 'costs', { name: 'costs', topic })
+    bench.tell(`service to psql: ${ratioOf({ all }, 'service', 'psql-text')?.toFixed(2) ?? 'not known'}`)
+    const latency = await measureLatency(bench, options.ageRate, options.ageSeconds)
+    const small = await measureSmall(bench)
+    return { all, stages, costs, latency, small }
   })
 }
 
-async function progress({ database }: Bench, name: string): Promise<number> {
-  const { rows } = await database.query<{ n: string }>(
-    'select coalesce(sum(records), 0) as n from ingest_ledger where namespace = $1',
-    [`bench-${process.pid}-${name}`],
-  )
-  return Number(rows[0]?.n ?? 0)
-}
-
-async function cpuSeconds(worker: WorkerProcess): Promise<number> {
-  return Number(/^process_cpu_seconds_total (\S+)/m.exec(await worker.metrics())?.[1] ?? Number.NaN)
-}
-
-/** Steady: from the first transaction to the start of the last, by the rows' own times. */
-async function service(bench: Bench, name: string): Promise<Figure> {
-  const worker = await startWorker(bench, name)
-  try {
-    const [cpuBefore, rowsBefore] = [await cpuSeconds(worker), await progress(bench, name)]
-    const deadline = performance.now() + 600_000
-    while ((await progress(bench, name)) < bench.options.rows) {
-      if (performance.now() > deadline)
-        throw new Error(`the service stopped at ${await progress(bench, name)} rows; see ${worker.logFile}`)
-      await sleep(50)
-    }
-    const cpu = (await cpuSeconds(worker)) - cpuBefore
-    const { rows } = await bench.database.query<{ n: string; seconds: number }>(`
-      select count(*) filter (where ingested_at < last) as n, extract(epoch from last - first)::float8 as seconds
-        from logs, (select min(ingested_at) as first, max(ingested_at) as last from logs) ends
-       group by first, last`)
-    const { n, seconds } = rows[0] ?? { n: '0', seconds: Number.NaN }
-    return {
-      rowsPerSecond: Number(n) / seconds,
-      cpuSecondsPerMillion: (cpu / (bench.options.rows - rowsBefore)) * 1e6,
-      peakRssMb: peakRssMb(worker.pid),
-    }
-  } finally {
-    await worker.stop()
+/** A CPU profile of one worker over `rows` logs, in V8's own format. */
+function writeProfile(bench: Bench, file: string): Promise<number> {
+  if (!file.endsWith('.cpuprofile')) {
+    throw new ProcessorError('INPUT', `--profile ${file}: expected a name that ends in .cpuprofile`)
   }
-}
-
-async function ages(bench: Bench): Promise<Report['age']> {
-  const topic = `${bench.topic}-age`
-  await bench.producer.createTopic(topic, PARTITIONS)
-  await bench.database.query('truncate logs, log_aggregates')
-  const worker = await startWorker(bench, 'age', topic)
-  try {
-    const random = new Random(2)
-    const total = AGE_RATE * AGE_SECONDS
-    function* messages() {
-      for (let index = 0; index < total; index++) yield { value: benchLog(random, index) }
-    }
-    await sendAll({ producer: bench.producer, topic }, messages(), { rate: AGE_RATE, clock: () => performance.now() })
-    const deadline = performance.now() + 60_000
-    while ((await progress(bench, 'age')) < total && performance.now() < deadline) await sleep(50)
-    const buckets = bucketsOf(await worker.metrics(), 'insighthub_age_at_commit_seconds')
-    const ms = (q: number): number | null => {
-      const value = quantile(buckets, q)
-      return value === null ? null : Math.round(value * 1000)
-    }
-    return { rate: AGE_RATE, seconds: AGE_SECONDS, p50: ms(0.5), p99: ms(0.99) }
-  } finally {
-    await worker.stop()
-  }
+  return bench.withTopic({ name: 'profile', partitions: PARTITIONS }, async (topic) => {
+    await fill(bench, { producer: bench.producer, topic, rows: bench.rows })
+    const execArgv = ['--cpu-prof', `--cpu-prof-dir=${bench.folder}`]
+    await serviceFigure(bench, { name: 'profile', topic, rows: bench.rows, execArgv })
+    const made = readdirSync(bench.folder).find((name) => name.endsWith('.cpuprofile'))
+    if (made === undefined) throw new Error('Node wrote no profile')
+    copyFileSync(join(bench.folder, made), file)
+    process.stdout.write(`${file}\n`)
+    return 0
+  })
 }

@@ -22,6 +22,10 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logFile: string
   readonly readyTimeoutMs: number
+  /** @default 1 */
+  readonly workers?: number
+  /** Node's own options, such as a profile's. */
+  readonly execArgv?: readonly string[]
 }
 
 function ended(child: ChildProcess): boolean {
@@ -34,7 +38,8 @@ async function exitOf(child: ChildProcess): Promise<number> {
 }
 
 export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [options.entry, 'process', '--workers', '1'], {
+  const args = [...(options.execArgv ?? []), options.entry, 'process', '--workers', String(options.workers ?? 1)]
+  const child = spawn(process.execPath, args, {
     env: options.env,
     // The channel says nothing; when it closes because we died without a word, the worker ends too.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

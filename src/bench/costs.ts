@@ -1,0 +1,43 @@
+/** What each promise costs the store: everything against everything but one. */
+import type { Figure } from './figures.ts'
+import { fixed, markdownTable, round, signedPercent } from './markdown.ts'
+
+export const COSTS = ['exactly once', 'aggregates', 'explanation', 'dead letters'] as const
+export type Cost = (typeof COSTS)[number]
+
+/** Figures of the store alone over one connection. */
+export interface Costs {
+  readonly all: Figure
+  /** Of 'dead letters' the other way about: with one log in a thousand as a letter. */
+  readonly without: Readonly<Record<Cost, Figure>>
+}
+
+const MEANT: Readonly<Record<Cost, string>> = {
+  'exactly once': 'without the step of the ledger',
+  aggregates: 'without the aggregates by minute',
+  explanation: 'without the explanations',
+  'dead letters': 'with one log in a thousand as a dead letter',
+}
+
+/** Part of the store's throughput that a promise takes; negative within the noise. */
+export function costShare({ all, without }: Costs, cost: Cost): number {
+  const other = without[cost].rowsPerSecond
+  return cost === 'dead letters' ? 1 - other / all.rowsPerSecond : 1 - all.rowsPerSecond / other
+}
+
+export function costsTable(costs: Costs): string {
+  const row = (name: string, figure: Figure, share: string): string[] => [
+    name,
+    round(figure.rowsPerSecond),
+    fixed(figure.cpuSecondsPerMillion),
+    fixed(figure.postgresCpuSecondsPerMillion),
+    share,
+  ]
+  return markdownTable(
+    ['store alone, one connection', 'rows/s', 'CPU-s/M', 'PostgreSQL CPU-s/M', 'costs of throughput'],
+    [
+      row('everything', costs.all, ''),
+      ...COSTS.map((cost) => row(MEANT[cost], costs.without[cost], signedPercent(100 * costShare(costs, cost)))),
+    ],
+  )
+}

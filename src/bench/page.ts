@@ -1,0 +1,112 @@
+/** The report as docs/benchmarks.md, and its tables for the terminal. */
+import { costsTable } from './costs.ts'
+import { type Figure, medianFigure, medianRatio } from './figures.ts'
+import { fixed, markdownTable, percent, round } from './markdown.ts'
+import { type Latency, PARTS, type Part, type Report, type Small } from './report.ts'
+import { STAGES } from './stages.ts'
+import { sweepTable } from './sweeps.ts'
+
+const NAMES: Readonly<Record<Part, string>> = {
+  'psql-text': 'psql \\copy text, one session (the limit)',
+  'psql-text-2': 'psql \\copy text, two sessions',
+  'psql-binary': 'psql \\copy binary, one session',
+  'psql-binary-2': 'psql \\copy binary, two sessions',
+  'sink-1': 'store alone, one connection: encode, COPY, ledger, aggregates',
+  'sink-2': 'store alone, two connections',
+  source: 'source alone: fetch, verify, decompress, cut into records',
+  service: '**the whole service**, scored, exactly once',
+}
+
+/** Rows a second of one part over those of another, median of the pairs of each round; null where one is missing. */
+export function ratioOf({ all }: Pick<Report, 'all'>, over: Part, under: Part): number | null {
+  const rates = (part: Part): number[] => all[part].map(({ rowsPerSecond }) => rowsPerSecond)
+  return medianRatio(rates(over), rates(under))
+}
+
+function partsTable(report: Report): string {
+  const rows = PARTS.flatMap((part) => {
+    const figures = report.all[part]
+    if (figures.length === 0) return []
+    const figure = medianFigure(figures)
+    const ratio = (under: Part): string => (part === 'source' ? '' : fixed(ratioOf(report, part, under)))
+    return [[NAMES[part], round(figure.rowsPerSecond), ratio('psql-text'), ratio('psql-binary'), ...costCells(figure)]]
+  })
+  const header = ['', 'rows/s', 'to psql text', 'to psql binary', 'CPU-s/M', 'PostgreSQL CPU-s/M', 'peak RSS MB', 'GC']
+  return markdownTable([...header, 'loop delay p50 / p99 / max ms'], rows)
+}
+
+function costCells({ cpuSecondsPerMillion, postgresCpuSecondsPerMillion, peakRssMb, gcShare, loopDelayMs }: Figure) {
+  const delays = loopDelayMs === null ? [] : [loopDelayMs.p50, loopDelayMs.p99, loopDelayMs.max]
+  return [
+    fixed(cpuSecondsPerMillion),
+    fixed(postgresCpuSecondsPerMillion),
+    round(peakRssMb),
+    gcShare === null ? '' : percent(gcShare * 100),
+    delays.map((ms) => fixed(ms, 0)).join(' / '),
+  ]
+}
+
+const STAGE_NAMES = {
+  parse: 'JSON.parse of the same messages, for comparison',
+  normalize: 'normalize',
+  score: 'score, the model',
+  encode: 'encode',
+} as const
+
+function stagesTable({ stages }: Report): string | null {
+  if (stages === null) return null
+  const rows = STAGES.map((stage) => {
+    const { microseconds, ratio, bytes } = stages[stage]
+    return [STAGE_NAMES[stage], fixed(microseconds), fixed(ratio), bytes === null ? '' : round(bytes)]
+  })
+  return markdownTable(['one stage alone', 'CPU µs a log', 'to JSON.parse', 'heap bytes a log'], rows)
+}
+
+function latencyLine({ rate, seconds, p50, p99, p999, max, workerCpuShare }: Latency): string {
+  const cpu = workerCpuShare === null ? '' : ` The worker took ${percent(workerCpuShare * 100)} of a core.`
+  const ages = `p50 ${round(p50)} ms, p99 ${round(p99)} ms, p99.9 ${round(p999)} ms, max ${round(max)} ms`
+  return `At a steady ${round(rate)} logs/s for ${seconds} s, from produce to commit: ${ages}.${cpu}`
+}
+
+function smallLine({ idleCpuShare, idleRssMb, firstRowMs, singleMs }: Small): string {
+  const cpu = idleCpuShare === null ? 'an unknown part' : percent(idleCpuShare * 100, 2)
+  return `An idle worker takes ${cpu} of a core and ${round(idleRssMb)} MB. From its start to the first row: ${round(firstRowMs)} ms. ${singleMs.logs} logs sent one at a time were visible after ${round(singleMs.p50)} ms (median), ${round(singleMs.max)} ms at most.`
+}
+
+/** Title and text of each part that was measured. */
+function sections(report: Report): [title: string, text: string][] {
+  const found: [string, string | null][] = [
+    ['Parts', partsTable(report)],
+    ['Stages', stagesTable(report)],
+    ['Cost of the promises', report.costs === null ? null : costsTable(report.costs)],
+    ['Latency', report.latency === null ? null : latencyLine(report.latency)],
+    ['Idle and small', report.small === null ? null : smallLine(report.small)],
+    ...report.sweeps.map((sweep): [string, string] => [`Sweep: ${sweep.name}`, sweepTable(sweep)]),
+  ]
+  return found.filter((each): each is [string, string] => each[1] !== null)
+}
+
+export function terminalText(report: Report): string {
+  const notes = report.notes.map((note) => `${note}\n`).join('')
+  return `${sections(report)
+    .map(([title, text]) => `${title}\n${text}\n`)
+    .join('\n')}${notes}`
+}
+
+export function page(report: Report): string {
+  return `# Benchmarks
+
+Written by \`npm run bench -- --write\`; parts are medians of ${report.rounds} interleaved rounds of ${round(report.rows)} logs of about 236 bytes. Broker, database and
+worker share the machine. Only ratios to psql of the same run, and CPU-seconds relative to each other, travel to another machine.
+
+- Machine: ${report.machine}
+- Node ${report.node}, ${report.postgres}, ${report.broker}
+- Table: as migrated, plus a full index (service, level, created_at), the same for psql; autovacuum off during the rounds
+- CPU-s/M: CPU-seconds per million logs, of the measured process without its start, and of all processes of PostgreSQL
+- The source alone only reads: it cuts records out of verified and decompressed batches, and nobody looks into them. It is no rate that a service could reach
+- GC: seconds in garbage collection over CPU-seconds; its threads work beside the event loop
+
+${sections(report)
+  .map(([title, text]) => `## ${title}\n\n${text}\n`)
+  .join('\n')}${report.notes.map((note) => `\n- ${note}`).join('')}${report.notes.length > 0 ? '\n' : ''}`
+}

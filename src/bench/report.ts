@@ -1,0 +1,67 @@
+/** Everything one run of the benchmark found. What could not be had on a machine is null or missing, and `notes` says why. */
+import type { Costs } from './costs.ts'
+import type { Figure } from './figures.ts'
+import type { Stage, StageFigure } from './stages.ts'
+import type { SweepResult } from './sweeps.ts'
+
+export const PARTS = [
+  'psql-text',
+  'psql-text-2',
+  'psql-binary',
+  'psql-binary-2',
+  'sink-1',
+  'sink-2',
+  'source',
+  'service',
+] as const
+export type Part = (typeof PARTS)[number]
+
+export interface Latency {
+  readonly rate: number
+  readonly seconds: number
+  readonly logs: number
+  /** From the producer's send to the commit, in ms. */
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+  /** Of one core. */
+  readonly workerCpuShare: number | null
+}
+
+export interface Small {
+  readonly idleCpuShare: number | null
+  readonly idleRssMb: number | null
+  /** From the start of the process to the first row that can be seen, in ms. */
+  readonly firstRowMs: number
+  /** From send to visible of logs sent one at a time, in ms. */
+  readonly singleMs: { readonly p50: number; readonly max: number; readonly logs: number }
+}
+
+export interface Report {
+  readonly machine: string
+  readonly node: string
+  readonly postgres: string
+  readonly broker: string
+  readonly rows: number
+  readonly rounds: number
+  /** In the order of the rounds. */
+  readonly all: Readonly<Record<Part, readonly Figure[]>>
+  readonly stages: Readonly<Record<Stage, StageFigure>> | null
+  readonly costs: Costs | null
+  readonly latency: Latency | null
+  readonly small: Small | null
+  readonly sweeps: readonly SweepResult[]
+  readonly notes: readonly string[]
+}
+
+export const NO_FIGURES: Report['all'] = {
+  'psql-text': [],
+  'psql-text-2': [],
+  'psql-binary': [],
+  'psql-binary-2': [],
+  'sink-1': [],
+  'sink-2': [],
+  source: [],
+  service: [],
+}

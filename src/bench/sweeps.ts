@@ -1,0 +1,111 @@
+/** One thing varied at a time, everything else as usual: is the cost of a log flat? */
+
+import type { Figure } from './figures.ts'
+import { spread } from './figures.ts'
+import type { LogShape } from './logs.ts'
+import { USUAL_SHAPE } from './logs.ts'
+import { fixed, markdownTable, round, signedPercent } from './markdown.ts'
+
+export const SWEEPS = ['batch', 'partitions', 'services', 'size', 'codec', 'backlog', 'table', 'workers'] as const
+export type SweepName = (typeof SWEEPS)[number]
+
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+
+/** The world of one point. */
+export interface SweepPoint {
+  /** As the table shows it. */
+  readonly value: string
+  readonly rows: number
+  readonly partitions: number
+  readonly codec: (typeof CODECS)[number]
+  readonly shape: LogShape
+  /** BATCH_ROWS_MAX; null: as the service chooses. */
+  readonly batchRowsMax: number | null
+  /** Rows in the table before. */
+  readonly tableRows: number
+  readonly workers: number
+}
+
+export interface SweepResult {
+  readonly name: SweepName
+  readonly points: readonly { readonly value: string; readonly bytes: number; readonly figure: Figure }[]
+}
+
+const USUAL: Omit<SweepPoint, 'value' | 'rows'> = {
+  partitions: 4,
+  codec: 'lz4',
+  shape: USUAL_SHAPE,
+  batchRowsMax: null,
+  tableRows: 0,
+  workers: 1,
+}
+
+const number = new Intl.NumberFormat('en-US')
+
+/** `rows` of the usual size; larger logs are fewer, so that a point stays about as long. */
+export function sweepPoints(name: SweepName, rows: number): SweepPoint[] {
+  const usual = { ...USUAL, rows }
+  switch (name) {
+    case 'batch':
+      return [500, 2_000, 5_000, 20_000].map((size) => ({ ...usual, value: number.format(size), batchRowsMax: size }))
+    case 'partitions':
+      return [1, 4, 16, 64, 256].map((partitions) => ({ ...usual, value: number.format(partitions), partitions }))
+    case 'services':
+      return [10, 100, 1_000, 10_000].map((services) => ({
+        ...usual,
+        value: number.format(services),
+        shape: { ...USUAL_SHAPE, services },
+      }))
+    case 'size':
+      return [180, 300, 1_000, 3_000, 10_000].map((bytes) => ({
+        ...usual,
+        value: `${number.format(bytes)} B`,
+        shape: { ...USUAL_SHAPE, bytes },
+        rows: Math.max(1_000, Math.round((rows * 236) / Math.max(236, bytes))),
+      }))
+    case 'codec':
+      return CODECS.map((codec) => ({ ...usual, value: codec, codec }))
+    case 'backlog':
+      return [0.2, 1, 5].map((times) => {
+        const backlog = Math.round(rows * times)
+        return { ...usual, value: number.format(backlog), rows: backlog }
+      })
+    case 'table':
+      return [0, 1_000_000, 5_000_000].map((tableRows) => ({ ...usual, value: number.format(tableRows), tableRows }))
+    case 'workers':
+      return [1, 2].map((workers) => ({ ...usual, value: number.format(workers), workers }))
+  }
+}
+
+/** Worker's and PostgreSQL's CPU a log in µs; of the sweep over sizes a KiB of messages, since that is what must be flat there. */
+export function pointCost(name: SweepName, { figure, bytes }: SweepResult['points'][number]): number {
+  const perLog = (figure.cpuSecondsPerMillion ?? Number.NaN) + (figure.postgresCpuSecondsPerMillion ?? 0)
+  return name === 'size' ? (perLog / bytes) * 1024 : perLog
+}
+
+export function sweepTable({ name, points }: SweepResult): string {
+  const costs = points.map((point) => pointCost(name, point))
+  const { percent } = spread(costs)
+  const rows = points.map(({ value, bytes, figure }, at) => [
+    value,
+    round(figure.rowsPerSecond),
+    round((figure.rowsPerSecond * bytes) / 1_048_576),
+    fixed(figure.cpuSecondsPerMillion),
+    fixed(figure.postgresCpuSecondsPerMillion),
+    round(figure.peakRssMb),
+    fixed(costs[at]),
+    signedPercent(percent[at] ?? Number.NaN),
+  ])
+  const cost = name === 'size' ? 'both, µs a KiB' : 'both, µs a log'
+  const header = [
+    name,
+    'rows/s',
+    'MiB/s',
+    'worker CPU-s/M',
+    'PostgreSQL CPU-s/M',
+    'peak RSS MB',
+    cost,
+    'from the middle',
+  ]
+  return markdownTable(header, rows)
+}

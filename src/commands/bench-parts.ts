@@ -1,0 +1,88 @@
+/** The parts of the line, interleaved so that a machine whose speed drifts treats all alike; psql's own COPY of the same rows is the limit. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { type Figure, NOTHING } from '../bench/figures.ts'
+import { treeCpuSeconds } from '../bench/process-usage.ts'
+import { NO_FIGURES, PARTS, type Part, type Report } from '../bench/report.ts'
+import { serviceFigure } from './bench-service.ts'
+import { type Bench, emptyTables, partOf, psql } from './bench-world.ts'
+
+const COLUMNS =
+  'service, level, message, latency_ms, anomaly_score, is_anomaly, created_at, user_id, metadata, ingest_topic_id, kafka_partition, kafka_offset, item, score_source, explanation'
+
+export function psqlMissing(): string | null {
+  return spawnSync('psql', ['--version']).status === 0
+    ? null
+    : 'psql is not on this machine, so the limit and the ratios are missing'
+}
+
+/** `topic` holds `bench.rows` logs. */
+export async function measureParts(bench: Bench, topic: string): Promise<Report['all']> {
+  const all = structuredClone(NO_FIGURES) as Record<Part, Figure[]>
+  const withPsql = psqlMissing() === null
+  // The first whole run fills the table that psql's files are written from; it is not counted.
+  await emptyTables(bench)
+  await serviceFigure(bench, { name: 'warm', topic, rows: bench.rows })
+  if (withPsql) await writeFiles(bench)
+  for (let round = 0; round < bench.rounds; round++) {
+    for (const part of round % 2 === 0 ? PARTS : PARTS.toReversed()) {
+      if (part.startsWith('psql') && !withPsql) continue
+      await emptyTables(bench)
+      const figure = await onePart(bench, part, { name: `${part}-${round}`, topic })
+      all[part].push(figure)
+      bench.tell(`round ${round + 1} ${part}: ${Math.round(figure.rowsPerSecond)} rows/s`)
+    }
+  }
+  return all
+}
+
+function onePart(bench: Bench, part: Part, task: { name: string; topic: string }): Promise<Figure> {
+  switch (part) {
+    case 'psql-text':
+      return psqlFigure(bench, 'text', ['all'])
+    case 'psql-text-2':
+      return psqlFigure(bench, 'text', HALVES)
+    case 'psql-binary':
+      return psqlFigure(bench, 'binary', ['all'])
+    case 'psql-binary-2':
+      return psqlFigure(bench, 'binary', HALVES)
+    case 'service':
+      return serviceFigure(bench, { ...task, rows: bench.rows })
+    default:
+      return partOf<Figure>(bench, part, task)
+  }
+}
+
+type Format = 'text' | 'binary'
+const HALVES = ['even', 'odd'] as const
+const FILES = {
+  all: '',
+  even: ' where kafka_partition % 2 = 0',
+  odd: ' where kafka_partition % 2 = 1',
+} as const
+
+const fileOf = ({ folder }: Bench, format: Format, which: string): string => join(folder, `rows-${which}.${format}`)
+
+async function writeFiles(bench: Bench): Promise<void> {
+  for (const format of ['text', 'binary'] as const) {
+    for (const [which, where] of Object.entries(FILES)) {
+      const file = fileOf(bench, format, which)
+      await psql(bench, `\\copy (select ${COLUMNS} from logs${where}) to '${file}' (format ${format})`)
+    }
+  }
+}
+
+async function psqlFigure(bench: Bench, format: Format, files: readonly (keyof typeof FILES)[]): Promise<Figure> {
+  const postgres = (): number | null => (bench.postmaster === null ? null : treeCpuSeconds(bench.postmaster))
+  const before = postgres()
+  const startedMs = performance.now()
+  await Promise.all(
+    files.map((which) =>
+      psql(bench, `\\copy logs (${COLUMNS}) from '${fileOf(bench, format, which)}' (format ${format})`),
+    ),
+  )
+  const seconds = (performance.now() - startedMs) / 1000
+  const after = postgres()
+  const cpu = before === null || after === null ? null : ((after - before) / bench.rows) * 1e6
+  return { ...NOTHING, rowsPerSecond: bench.rows / seconds, postgresCpuSecondsPerMillion: cpu }
+}

@@ -1,0 +1,71 @@
+/** The whole service over a topic that is there already: from its first quarter on, so that its start and V8's learning are left out. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Figure } from '../bench/figures.ts'
+import { treeCpuSeconds, treeRssMb } from '../bench/process-usage.ts'
+import { loopDelayOf, sumOf } from '../bench/worker-metrics.ts'
+import type { WorkerProcess } from '../demo/worker-process.ts'
+import { type Bench, progressOf, startWorker, type Task } from './bench-world.ts'
+
+const POLL_MS = 25
+const TIMEOUT_MS = 600_000
+
+interface Sample {
+  readonly rows: number
+  readonly cpuSeconds: number | null
+  readonly postgresCpuSeconds: number | null
+  readonly page: string
+}
+
+export async function serviceFigure(bench: Bench, task: Task & { rows: number }): Promise<Figure> {
+  const worker = await startWorker(bench, task)
+  try {
+    const first = await sampleFrom(bench, { worker, name: task.name, rows: task.rows / 4 })
+    const last = await sampleFrom(bench, { worker, name: task.name, rows: task.rows })
+    const rows = last.rows - first.rows
+    const perMillion = (of: 'cpuSeconds' | 'postgresCpuSeconds'): number | null => {
+      const [before, after] = [first[of], last[of]]
+      return before === null || after === null || rows === 0 ? null : ((after - before) / rows) * 1e6
+    }
+    const cpuSecondsPerMillion = perMillion('cpuSeconds')
+    const gc = 'nodejs_gc_duration_seconds_sum'
+    const gcSeconds = sumOf(last.page, gc) - sumOf(first.page, gc)
+    return {
+      rowsPerSecond: await rateByCommits(bench),
+      cpuSecondsPerMillion,
+      postgresCpuSecondsPerMillion: perMillion('postgresCpuSeconds'),
+      peakRssMb: treeRssMb(worker.pid, 'VmHWM'),
+      gcShare: cpuSecondsPerMillion === null ? null : gcSeconds / ((cpuSecondsPerMillion * rows) / 1e6),
+      loopDelayMs: loopDelayOf(last.page),
+    }
+  } finally {
+    await worker.stop()
+  }
+}
+
+async function sampleFrom(
+  bench: Bench,
+  { worker, name, rows }: { worker: WorkerProcess; name: string; rows: number },
+): Promise<Sample> {
+  const deadline = performance.now() + TIMEOUT_MS
+  let found = await progressOf(bench, name)
+  for (; found < rows; found = await progressOf(bench, name)) {
+    bench.signal.throwIfAborted()
+    if (performance.now() > deadline) throw new Error(`the service stopped at ${found} rows; see ${worker.logFile}`)
+    await sleep(POLL_MS)
+  }
+  const cpuSeconds = treeCpuSeconds(worker.pid)
+  const postgresCpuSeconds = bench.postmaster === null ? null : treeCpuSeconds(bench.postmaster)
+  const page = await worker.metrics()
+  return { rows: found, cpuSeconds: cpuSeconds ?? sumOf(page, 'process_cpu_seconds_total'), postgresCpuSeconds, page }
+}
+
+/** Rows a second from the first transaction to the start of the last, by the rows' own times. */
+async function rateByCommits({ database }: Bench): Promise<number> {
+  const { rows } = await database.query<{ n: string; seconds: number }>(`
+    select count(*) filter (where ingested_at < last) as n, extract(epoch from last - first)::float8 as seconds
+      from logs, (select min(ingested_at) as first, max(ingested_at) as last from logs where kafka_offset is not null) ends
+     where kafka_offset is not null
+     group by first, last`)
+  const { n, seconds } = rows[0] ?? { n: '0', seconds: Number.NaN }
+  return Number(n) / seconds
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { NOTHING } from '../../../src/bench/figures.ts'
+import { pointCost, SWEEPS, sweepPoints, sweepTable } from '../../../src/bench/sweeps.ts'
+import { sweepsOf } from '../../../src/commands/bench.ts'
+
+test('every sweep varies one thing and leaves the rest as usual', () => {
+  for (const name of SWEEPS) {
+    const points = sweepPoints(name, 100_000)
+    assert.ok(points.length >= 2, name)
+    const varied = ['partitions', 'codec', 'shape', 'batchRowsMax', 'tableRows', 'workers'].filter(
+      (key) => new Set(points.map((point) => JSON.stringify(Reflect.get(point, key)))).size > 1,
+    )
+    assert.ok(varied.length <= 1, `${name}: ${varied}`)
+    assert.equal(new Set(points.map(({ value }) => value)).size, points.length, name)
+    assert.ok(
+      points.every(({ rows }) => rows >= 1_000),
+      name,
+    )
+  }
+})
+
+test('the cost of a log is the worker and PostgreSQL together, a KiB where the size varies', () => {
+  const point = {
+    value: 'x',
+    bytes: 512,
+    figure: { ...NOTHING, cpuSecondsPerMillion: 4, postgresCpuSecondsPerMillion: 6 },
+  }
+  assert.equal(pointCost('codec', point), 10)
+  assert.equal(pointCost('size', point), 20)
+})
+
+test('the table of a sweep tells how far each point lies from the middle', () => {
+  const at = (value: string, cost: number) => ({
+    value,
+    bytes: 200,
+    figure: { ...NOTHING, rowsPerSecond: 1000, cpuSecondsPerMillion: cost },
+  })
+  const text = sweepTable({ name: 'codec', points: [at('none', 9), at('lz4', 10), at('zstd', 13)] })
+  const lines = text.split('\n')
+  assert.equal(lines.length, 5)
+  assert.match(lines[2] ?? '', /^\| none .*\| 9\.00 \| -10 % \|$/)
+  assert.match(lines[4] ?? '', /^\| zstd .*\| 13\.00 \| \+30 % \|$/)
+})
+
+test('sweeps are chosen by name, all of them with --write, and an unknown one is refused', () => {
+  assert.deepEqual(sweepsOf({ sweep: ['codec', 'size'], write: undefined }), ['codec', 'size'])
+  assert.deepEqual(sweepsOf({ sweep: undefined, write: true }), SWEEPS)
+  assert.deepEqual(sweepsOf({ sweep: undefined, write: undefined }), [])
+  assert.throws(() => sweepsOf({ sweep: ['colour'], write: undefined }), {
+    code: 'INPUT',
+    message: /colour.*partitions/,
+  })
+})
