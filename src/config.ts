@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { kafkaSecurityMistakes, kafkaSecurityOf } from './config/kafka-security.ts'
 import type { Setting } from './config/setting.ts'
 import { SETTINGS, type SettingName } from './config/settings.ts'
-import { type Credential, credentialIn, credentialOf, withoutLineEnd } from './credential.ts'
+import { type Credential, withoutLineEnd } from './credential.ts'
 import { messageOf, ProcessorError } from './errors.ts'
 import type { ConnectionSecurity } from './kafka/connection-security.ts'
 
@@ -22,11 +22,13 @@ export interface Config {
   }
   readonly database: {
     readonly url: string | undefined
+    /** The same, as it is now. */
+    readonly urlSource: Credential | undefined
     readonly host: string
     readonly port: number
     readonly name: string
     readonly user: string
-    readonly password: string
+    readonly password: Credential
     readonly sslMode: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | undefined
     readonly sslRootCert: string | undefined
     readonly poolSize: number
@@ -105,7 +107,7 @@ class Reader {
   credential(name: SettingName, value: unknown): Credential | undefined {
     const file = this.#files.get(name)
     if (typeof value !== 'string') return undefined
-    return file === undefined ? credentialOf(name, value) : credentialIn(`${name}_FILE`, file)
+    return file === undefined ? { kind: 'value', name, value } : { kind: 'file', name: `${name}_FILE`, file }
   }
 
   /** An empty variable counts as unset: that is how compose files pass one on. */
@@ -174,11 +176,12 @@ function configOf(
     },
     database: {
       url: get<string | undefined>('DATABASE_URL'),
+      urlSource: credential('DATABASE_URL'),
       host: get<string>('DB_HOST'),
       port: get<number>('DB_PORT'),
       name: get<string>('DB_NAME'),
       user: get<string>('DB_USER'),
-      password: get<string>('DB_PASSWORD'),
+      password: credential('DB_PASSWORD') ?? { kind: 'value', name: 'DB_PASSWORD', value: '' },
       sslMode: get<Config['database']['sslMode']>('DB_SSLMODE'),
       sslRootCert: get<string | undefined>('DB_SSLROOTCERT'),
       poolSize: get<number>('DB_POOL_SIZE'),

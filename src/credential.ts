@@ -2,28 +2,21 @@
 import { readFile } from 'node:fs/promises'
 import { messageOf } from './errors.ts'
 
-export interface Credential {
-  /** The setting that it comes from, for error messages. */
-  readonly name: string
-  /** As it is now. Rejects with an Error that names the setting, never with the value. */
-  readonly read: () => Promise<string>
-}
+export type Credential =
+  /** `name` is the setting, for error messages. */
+  | { readonly kind: 'value'; readonly name: string; readonly value: string }
+  | { readonly kind: 'file'; readonly name: string; readonly file: string }
 
-export function credentialOf(name: string, value: string): Credential {
-  return { name, read: async () => value }
-}
-
-/** Read anew each time, without its last line end. */
-export function credentialIn(name: string, file: string): Credential {
-  const read = async (): Promise<string> => {
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw new Error(`${name}=${JSON.stringify(file)}: ${messageOf(error)}`, { cause: error })
-    })
-    const value = withoutLineEnd(text)
-    if (value === '') throw new Error(`${name}=${JSON.stringify(file)}: the file is empty`)
-    return value
-  }
-  return { name, read }
+/** As it is now, without a file's last line end. Rejects with an Error that names the setting, never the value. */
+export async function readCredential(credential: Credential): Promise<string> {
+  if (credential.kind === 'value') return credential.value
+  const { name, file } = credential
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Error(`${name}=${JSON.stringify(file)}: ${messageOf(error)}`, { cause: error })
+  })
+  const value = withoutLineEnd(text)
+  if (value === '') throw new Error(`${name}=${JSON.stringify(file)}: the file is empty`)
+  return value
 }
 
 /** Editors and `echo` end a file with one that is not meant. */

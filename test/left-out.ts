@@ -18,6 +18,7 @@ export function leftOut({ env, onPath, hasNumpy }: Machine): LeftOut[] {
   if (env['TEST_KAFKA_BROKERS'] === undefined && !(onPath('java') && onPath('mvn')))
     lacks('real Kafka (java and mvn are not both on PATH): the integration tests ran on the embedded broker only')
   if (!onPath('kcat')) lacks('kcat as a client of the embedded broker (kcat is not on PATH)')
+  if (!onPath('openssl')) lacks('TLS for Kafka and PostgreSQL (openssl is not on PATH)')
   if ((env['ANOMALY_DATA'] ?? '') === '')
     lacks('scoring on labelled data (ANOMALY_DATA is unset)', env['TEST_WITHOUT_ANOMALY_DATA'] === 'true')
   else if (!hasNumpy()) lacks('replays with incidents (no Python here has numpy)')

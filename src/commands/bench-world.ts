@@ -80,9 +80,10 @@ export async function startWorker(bench: Bench, task: Task): Promise<WorkerProce
 /** With access to the benchmark's schema. */
 export async function psql({ access, schema, env, signal }: Bench, command: string): Promise<void> {
   const { host, port, user, database, password } = access
+  const secret = typeof password === 'function' ? await password() : (password ?? '')
   const where = ['-h', host, '-p', String(port), '-U', user, '-d', database]
   await execute('psql', ['-q', '-X', '-v', 'ON_ERROR_STOP=1', ...where, '-c', command], {
-    env: { ...env, PGPASSWORD: password ?? '', PGOPTIONS: `-c search_path=${schema}` },
+    env: { ...env, PGPASSWORD: secret, PGOPTIONS: `-c search_path=${schema}` },
     signal,
   })
 }

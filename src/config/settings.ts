@@ -75,7 +75,10 @@ export const SETTINGS = {
     undefined,
     "libpq's sslmode: `require` encrypts, `verify-full` also makes sure who answers. Unset, and for allow and prefer: plain text, with a warning for hosts that are not local.",
   ),
-  DB_SSLROOTCERT: word(undefined, 'File with the certificate authority for verify-ca and verify-full.'),
+  DB_SSLROOTCERT: word(
+    undefined,
+    'File with the certificates of the authorities for verify-ca and verify-full, read again for each connection. Unset: those that Node.js brings.',
+  ),
   DB_POOL_SIZE: number({ min: 1, max: 32, default: 2 }, 'Connections that write; one more is used for the ledger.'),
   DB_MIGRATE: {
     schema: boolean,

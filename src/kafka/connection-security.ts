@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import type { ConnectionOptions, SASLOptions } from '@platformatic/kafka'
-import type { Credential } from '../credential.ts'
+import { type Credential, readCredential } from '../credential.ts'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { secureContext } from './tls-files.ts'
 
@@ -60,18 +60,27 @@ export async function securityOptions(
 
 async function tlsOptions(tls: TlsSecurity, host: string): Promise<NonNullable<ConnectionOptions['tls']>> {
   const { ca, cert, key, passphrase } = tls
-  const files = { ca: await ca?.read(), cert: await cert?.read(), key: await key?.read() }
+  const files = {
+    ca: await readIf(ca),
+    cert: await readIf(cert),
+    key: await readIf(key),
+    passphrase: await readIf(passphrase),
+  }
   return {
-    secureContext: secureContext({ ...files, passphrase: await passphrase?.read() }, Date.now()),
+    secureContext: secureContext(files, Date.now()),
     rejectUnauthorized: !tls.insecure,
     // An address is no server name; it is looked for among the certificate's addresses all the same.
     ...(isIP(host) === 0 ? { servername: host } : {}),
   }
 }
 
+async function readIf(credential: Credential | undefined): Promise<string | undefined> {
+  return credential === undefined ? undefined : await readCredential(credential)
+}
+
 async function saslOptions(sasl: SaslSecurity): Promise<SASLOptions> {
-  if (sasl.mechanism === 'OAUTHBEARER') return oauthBearerOptions(await sasl.token.read())
-  const [username, password] = [await sasl.username.read(), await sasl.password.read()]
+  if (sasl.mechanism === 'OAUTHBEARER') return oauthBearerOptions(await readCredential(sasl.token))
+  const [username, password] = [await readCredential(sasl.username), await readCredential(sasl.password)]
   return { mechanism: sasl.mechanism, username, password }
 }
 

@@ -7,9 +7,13 @@ export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 
 export type SslMode = (typeof SSL_MODES)[number]
 
 /** The fields of a connection URL; those it does not name are missing. Throws CONFIG_INVALID without repeating the password. */
-export function parseDatabaseUrl(
-  text: string,
-): Partial<Omit<DatabaseOptions, 'ssl' | 'applicationName'>> & { sslMode?: SslMode } {
+export function parseDatabaseUrl(text: string): Partial<
+  Omit<DatabaseOptions, 'ssl' | 'applicationName' | 'password'>
+> & {
+  password?: string
+  sslMode?: SslMode
+  sslRootCert?: string
+} {
   let url: URL
   try {
     url = new URL(text)
@@ -33,6 +37,7 @@ export function parseDatabaseUrl(
       `DATABASE_URL has sslmode=${mode}; expected one of ${SSL_MODES.join(', ')}`,
     )
   }
+  const sslRootCert = url.searchParams.get('sslrootcert')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   return {
     ...(host === '' ? {} : { host: decoded(host) }),
@@ -41,6 +46,7 @@ export function parseDatabaseUrl(
     ...(url.username === '' ? {} : { user: decoded(url.username) }),
     ...(url.password === '' ? {} : { password: decoded(url.password) }),
     ...(sslMode === undefined ? {} : { sslMode }),
+    ...(sslRootCert === null ? {} : { sslRootCert }),
   }
 }
 
@@ -59,7 +65,7 @@ function decoded(text: string): string {
  * connect in plain text. `require` encrypts without asking who answers, `verify-ca` asks for a known issuer, `verify-full` also
  * for the host's name.
  */
-export function sslOptions(mode: SslMode, host: string, ca: string | undefined): false | ConnectionOptions {
+export function sslOptions(mode: SslMode, ca: string | undefined): false | ConnectionOptions {
   const authority = ca === undefined ? {} : { ca }
   switch (mode) {
     case 'disable':
@@ -71,10 +77,6 @@ export function sslOptions(mode: SslMode, host: string, ca: string | undefined):
     case 'verify-ca':
       return { ...authority, rejectUnauthorized: true, checkServerIdentity: () => undefined }
     case 'verify-full':
-      return { ...authority, rejectUnauthorized: true, servername: host }
+      return { ...authority, rejectUnauthorized: true }
   }
-}
-
-export function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('/')
 }

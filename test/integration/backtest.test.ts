@@ -14,8 +14,8 @@ import { openProducer } from '../../src/kafka/producer.ts'
 import type { LogEvent, ScoredLog } from '../../src/log.ts'
 import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { logStream, STREAM_START_MS } from '../support/log-stream.ts'
+import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
-import { migratedDatabase, type TestDatabase, withServer } from '../support/test-server.ts'
 
 interface Broker {
   readonly address: string
@@ -66,7 +66,7 @@ describe('logs judged once more', { timeout: 180_000 }, () => {
       DB_PORT: String(port),
       DB_USER: user,
       DB_NAME: name,
-      ...(password === undefined ? {} : { DB_PASSWORD: password }),
+      DB_PASSWORD: password,
       KAFKA_BROKER: broker.address,
       KAFKA_TOPIC: TOPIC,
     }

@@ -5,20 +5,19 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { openBenchStage } from '../../src/commands/bench-stage.ts'
-import type { DatabaseOptions } from '../../src/postgres/connection.ts'
-import { migratedDatabase, withServer } from '../support/postgres.ts'
+import { migratedDatabase, type PlainDatabase, withServer } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 
 const server = withServer()
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const schemas = `select nspname from pg_namespace where nspname like 'insighthub_bench_%'`
 
-const environmentOf = (options: DatabaseOptions): Record<string, string> => ({
+const environmentOf = (options: PlainDatabase): Record<string, string> => ({
   DB_HOST: options.host,
   DB_PORT: String(options.port),
   DB_NAME: options.database,
   DB_USER: options.user,
-  DB_PASSWORD: options.password ?? '',
+  DB_PASSWORD: options.password,
 })
 
 test('in a given database the tables that a benchmark empties are its own, and go with it', async () => {

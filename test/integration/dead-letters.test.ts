@@ -4,7 +4,7 @@ import { before, describe, test } from 'node:test'
 import { deadLettersList, deadLettersShow } from '../../src/commands/dead-letters.ts'
 import type { DeadLetterFilter } from '../../src/postgres/dead-letter-filter.ts'
 import { listDeadLetters, showDeadLetter } from '../../src/postgres/dead-letters.ts'
-import { migratedDatabase, type TestDatabase, withServer } from '../support/test-server.ts'
+import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
 
 const evil = Buffer.from('{"service":"\u001b[2J\u202e",')
 const raw = Buffer.from([0xff, 0x00, 0x1b, 0x5b])

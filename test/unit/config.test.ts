@@ -4,17 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadConfig } from '../../src/config.ts'
+import { readCredential } from '../../src/credential.ts'
 
-test('an empty environment gives the defaults of the service it succeeds', () => {
+test('an empty environment gives the defaults of the service it succeeds', async () => {
   const { config, warnings } = loadConfig({})
   assert.deepEqual(config.kafka.brokers, ['kafka:9092'])
   assert.equal(config.kafka.groupId, 'log-processors')
   assert.equal(config.kafka.topic, 'logs')
   assert.equal(config.kafka.start, 'latest')
   assert.deepEqual(
-    [config.database.host, config.database.port, config.database.name, config.database.user, config.database.password],
-    ['postgres', 5432, 'insighthub', 'postgres', 'password'],
+    [config.database.host, config.database.port, config.database.name, config.database.user],
+    ['postgres', 5432, 'insighthub', 'postgres'],
   )
+  assert.equal(await readCredential(config.database.password), 'password')
   assert.deepEqual(warnings, [])
 })
 
@@ -61,16 +63,19 @@ test("what Kubernetes puts into the environment for services of our names is nob
   ])
 })
 
-test('a blank at the edge of a password belongs to it', () => {
-  assert.equal(loadConfig({ DB_PASSWORD: ' s3cret ' }).config.database.password, ' s3cret ')
+test('a blank at the edge of a password belongs to it', async () => {
+  assert.equal(await readCredential(loadConfig({ DB_PASSWORD: ' s3cret ' }).config.database.password), ' s3cret ')
   assert.throws(() => loadConfig({ DB_PORT: 'tcp//x' }), { message: /DB_PORT="tcp\/\/x"/ })
 })
 
-test('a secret can come from a file, without its last line end; a file that is missing is a mistake', () => {
+test('a secret can come from a file, without its last line end; a file that is missing is a mistake', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'insighthub-config-'))
   try {
     writeFileSync(join(folder, 'password'), 's3cret\n')
-    assert.equal(loadConfig({ DB_PASSWORD_FILE: join(folder, 'password') }).config.database.password, 's3cret')
+    assert.equal(
+      await readCredential(loadConfig({ DB_PASSWORD_FILE: join(folder, 'password') }).config.database.password),
+      's3cret',
+    )
     assert.throws(() => loadConfig({ DB_PASSWORD_FILE: join(folder, 'none') }), {
       message: /^DB_PASSWORD_FILE=.*no such file/,
     })
@@ -130,14 +135,14 @@ test('a credential in a file is read each time it is asked for, and never repeat
       KAFKA_SASL_PASSWORD_FILE: file,
     }).config.kafka.security
     assert.ok(sasl !== null && 'password' in sasl)
-    assert.equal(await sasl.password.read(), 'first')
+    assert.equal(await readCredential(sasl.password), 'first')
     writeFileSync(file, 'second\n')
-    assert.equal(await sasl.password.read(), 'second')
+    assert.equal(await readCredential(sasl.password), 'second')
     writeFileSync(file, '\n')
-    await assert.rejects(sasl.password.read(), /^Error: KAFKA_SASL_PASSWORD_FILE=.*: the file is empty$/)
+    await assert.rejects(readCredential(sasl.password), /^Error: KAFKA_SASL_PASSWORD_FILE=.*: the file is empty$/)
     rmSync(file)
-    await assert.rejects(sasl.password.read(), /^Error: KAFKA_SASL_PASSWORD_FILE=.*no such file/)
-    assert.equal(await sasl.username.read(), 'u')
+    await assert.rejects(readCredential(sasl.password), /^Error: KAFKA_SASL_PASSWORD_FILE=.*no such file/)
+    assert.equal(await readCredential(sasl.username), 'u')
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -16,6 +16,7 @@ test('each thing that is missing is a line, and only labelled data may be missin
     [
       'real Kafka',
       'kcat as a client of the embedded broker',
+      'TLS for Kafka and PostgreSQL',
       'scoring on labelled data',
       'thirty kinds of harm done to real parts',
     ],

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isLocal, parseDatabaseUrl, SSL_MODES, sslOptions } from '../../../src/postgres/database-url.ts'
+import { parseDatabaseUrl, SSL_MODES, sslOptions } from '../../../src/postgres/database-url.ts'
+import { isLocal } from '../../../src/postgres/local-host.ts'
 
 test('every part of a URL is read, percent-decoded', () => {
-  assert.deepEqual(parseDatabaseUrl('postgres://a%40b:p%2Fw%3A%25@db.example:6543/my%20db?sslmode=verify-full'), {
-    host: 'db.example',
-    port: 6543,
-    database: 'my db',
-    user: 'a@b',
-    password: 'p/w:%',
-    sslMode: 'verify-full',
-  })
+  assert.deepEqual(
+    parseDatabaseUrl('postgres://a%40b:p%2Fw%3A%25@db.example:6543/my%20db?sslmode=verify-full&sslrootcert=%2Fca.pem'),
+    {
+      host: 'db.example',
+      port: 6543,
+      database: 'my db',
+      user: 'a@b',
+      password: 'p/w:%',
+      sslMode: 'verify-full',
+      sslRootCert: '/ca.pem',
+    },
+  )
 })
 
 test('parts that are missing stay missing', () => {
@@ -34,7 +39,7 @@ test('a mistake is named, and the password is not repeated', () => {
 
 test('[F28] what each sslmode checks is what libpq says', () => {
   const seen = SSL_MODES.map((mode) => {
-    const options = sslOptions(mode, 'db', 'CA')
+    const options = sslOptions(mode, 'CA')
     return options === false
       ? [mode, 'plain text']
       : [mode, options.rejectUnauthorized !== false, options.checkServerIdentity === undefined]
@@ -47,7 +52,7 @@ test('[F28] what each sslmode checks is what libpq says', () => {
     ['verify-ca', true, false],
     ['verify-full', true, true],
   ])
-  assert.deepEqual(sslOptions('require', 'db', undefined), { rejectUnauthorized: false })
+  assert.deepEqual(sslOptions('require', undefined), { rejectUnauthorized: false })
 })
 
 test('only this machine is local', () => {
