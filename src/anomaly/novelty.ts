@@ -1,5 +1,5 @@
 /** A kind of message never seen from this service, or seen far more often than usual within a minute. */
-import { ERROR, WARN } from './levels.ts'
+import { WARN } from './levels.ts'
 import { countSurprise, sustained } from './probability.ts'
 import { Slab } from './slab.ts'
 import {
@@ -17,7 +17,14 @@ const BURST_SECONDS = 60
 const LONG_BURST_SECONDS = 300
 /** By 10-minute blocks in which the template has been seen: it stops being news. */
 const FADING = [0, 1, 0.6, 0.35]
-/** Columns: templates seen for the first time, by severity; then all logs. */
+/** Of a new kind of WARN or worse: what tenfold repetition adds, as a share of the surprise that it came at all. */
+const INSISTENCE = 0.5
+/** What a kind that comes again takes back of the births it was counted for. */
+const ESTABLISHED = 0.8
+/**
+ * Columns: templates that were seen in one 10-minute block only, by severity, as many as new ones are due (Good and Turing's
+ * estimate); then all logs.
+ */
 const TOTAL = 5
 
 export class Novelty {
@@ -36,7 +43,11 @@ export class Novelty {
 
   templateSurprise(templates: TemplateStore, at: number, severity: number): number {
     const fading = FADING[templates.values[at + BLOCKS]!] ?? 0
-    return fading * templates.values[at + NOVELTY]! * (severity >= ERROR ? 1 : severity === WARN ? 0.85 : 0.55)
+    if (fading === 0) return 0
+    const surprise = fading * templates.values[at + NOVELTY]!
+    if (severity < WARN) return 0.55 * surprise
+    const insistence = 1 + INSISTENCE * Math.log10(1 + templates.values[at + COUNT]!)
+    return (severity === WARN ? 0.85 : 1) * insistence * surprise
   }
 
   /** Surprise of this template's count in the last minute, `perMinute` being the service's usual rate. */
@@ -74,8 +85,10 @@ export class Novelty {
     const values = templates.values
     this.#new[TOTAL]!++
     values[at + COUNT]!++
-    if (values[at + BLOCKS] === 0) this.#new[severity]!++
-    if (values[at + LAST_BLOCK] === block && values[at + BLOCKS] !== 0) return
+    const blocks = values[at + BLOCKS]!
+    if (blocks === 0) this.#new[severity]!++
+    else if (values[at + LAST_BLOCK] === block) return
+    else if (blocks === 1) this.#new[severity] = Math.max(0, this.#new[severity]! - ESTABLISHED)
     values[at + LAST_BLOCK] = block
     values[at + BLOCKS]!++
   }

@@ -1,6 +1,7 @@
 /**
  * Quality on logs with labelled incidents: per log, per incident and per episode. Counts logs from `evaluatedFrom` on; before that the
- * detector learns. The figures are those of the evaluator that comes with the replay generator, to the last digit.
+ * detector learns. The figures are those of the evaluator that comes with the replay generator, to the last digit, but for its false
+ * episodes: it calls half of the single logs that were found false, since their incidents begin a fraction of a millisecond late.
  */
 import { type Episode, episodesOf, falseEpisodes, GRACE_SECONDS } from './episodes.ts'
 import type { JudgedLogs } from './judged-logs.ts'

@@ -49,9 +49,9 @@ export async function measureIncidents(
   const period = readJsonFile(join(folder, 'meta.json'), meta)
   const known: Incident[] = readJsonFile(join(folder, 'incidents.json'), incidents).map((each) => ({
     ...each,
-    from: each.start,
-    to: each.end,
-    significantFrom: each.start_significant ?? each.start,
+    from: inMilliseconds(each.start),
+    to: inMilliseconds(each.end),
+    significantFrom: inMilliseconds(each.start_significant ?? each.start),
   }))
   const logs = new JudgedLogs()
   const judging = await judgeLines(replayLines(folder), settings, (line, { score, isAnomaly }) =>
@@ -63,6 +63,11 @@ export async function measureIncidents(
     incidentQuality(logs, known, { evaluatedFrom: period.eval_start, to: period.t_end }),
     judging,
   )
+}
+
+/** As exact as the labels' times: else an incident that is one log could begin after that log. */
+function inMilliseconds(seconds: number): number {
+  return Number(seconds.toFixed(3))
 }
 
 export function incidentResult(
