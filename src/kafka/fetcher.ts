@@ -49,15 +49,19 @@ export class Fetcher {
   /** Runs a loop for every broker that leads something. Rejects only for what no retry can cure. */
   async run(signal: AbortSignal): Promise<void> {
     const { bell, options, layout } = this.#parts
-    const failed = Promise.withResolvers<void>()
+    const failures: unknown[] = []
     while (!signal.aborted) {
       for (const node of layout.nodes) {
         if (this.#loops.has(node)) continue
         const loop = this.#loop(node, signal).finally(() => this.#loops.delete(node))
-        loop.catch(failed.reject)
+        loop.catch((error: unknown) => {
+          failures.push(error)
+          bell.ring()
+        })
         this.#loops.set(node, loop)
       }
-      await Promise.race([bell.wait(Number.POSITIVE_INFINITY, options.time, signal), failed.promise])
+      await bell.wait(Number.POSITIVE_INFINITY, options.time, signal)
+      if (failures.length > 0) throw failures[0]
     }
     await Promise.allSettled(this.#loops.values())
   }

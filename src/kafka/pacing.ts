@@ -40,37 +40,29 @@ export async function within(ms: number, promise: Promise<unknown>, time: Time):
  * loop needs to know who else might care. A ring between the check and the wait can't be missed: both are in one turn.
  */
 export class Doorbell {
-  #ring: () => void = () => undefined
-  #rung: Promise<void> = Promise.resolve()
-
-  constructor() {
-    this.#renew()
-  }
+  readonly #waiting = new Set<() => void>()
 
   ring(): void {
-    const ring = this.#ring
-    this.#renew()
-    ring()
+    for (const wake of this.#waiting) wake()
   }
 
-  /** Resolves at the next ring, after `ms`, or when the signal aborts; never rejects. */
-  async wait(ms: number, time: Time, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
-    const over = new AbortController()
-    const stop = (): void => over.abort()
-    signal.addEventListener('abort', stop, { once: true })
-    const aborted = new Promise<void>((resolve) =>
-      over.signal.addEventListener('abort', () => resolve(), { once: true }),
-    )
-    const slept = ms === Number.POSITIVE_INFINITY ? aborted : rest(ms, time, over.signal)
-    await Promise.race([this.#rung, slept, aborted])
-    signal.removeEventListener('abort', stop)
-    over.abort()
-  }
-
-  #renew(): void {
-    this.#rung = new Promise((resolve) => {
-      this.#ring = resolve
-    })
+  /**
+   * Resolves at the next ring, after `ms`, or when the signal aborts; never rejects. A wait that is over leaves nothing behind, and
+   * is not awaited in a race with a promise that outlives it: that one would remember every race.
+   */
+  wait(ms: number, time: Time, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const over = ms === Number.POSITIVE_INFINITY ? null : new AbortController()
+    const wake = (): void => {
+      this.#waiting.delete(wake)
+      signal.removeEventListener('abort', wake)
+      over?.abort()
+      resolve()
+    }
+    this.#waiting.add(wake)
+    signal.addEventListener('abort', wake)
+    if (over !== null) time.sleep(ms, over.signal).then(wake, wake)
+    return promise
   }
 }

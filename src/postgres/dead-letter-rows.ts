@@ -1,5 +1,5 @@
 /** Dead letters as rows: the raw bytes, where they came from, and why. Cut when long; size and hash are of the whole. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { RawRecord, Reject } from '../log.ts'
 import { type BinaryRows, storableText } from './binary-rows.ts'
 
@@ -22,7 +22,7 @@ const HEADERS_CHARS_MAX = 64 * 1024
 /** The same cause gives the same one, whatever the message was. */
 export function fingerprintOf({ reason, service, detail, sqlstate }: Reject): string {
   const cause = `${reason}\n${sqlstate ?? ''}\n${service ?? ''}\n${detail.replace(/\d+/g, '#')}`
-  return createHash('sha256').update(cause).digest('hex').slice(0, 16)
+  return hash('sha256', cause, 'hex').slice(0, 16)
 }
 
 /** `alone`: nothing of the letter's record becomes a row. */
@@ -53,7 +53,7 @@ export function writeDeadLetter(
     rows.null()
   } else {
     rows.int8(record.value.length)
-    rows.bytes(createHash('sha256').update(record.value).digest())
+    rows.bytes(hash('sha256', record.value, 'buffer'))
   }
   writeHeaders(rows, record, scope)
   rows.bool(scope.alone)

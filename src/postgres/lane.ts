@@ -43,15 +43,18 @@ export class Lane {
   readonly #open: OpenSession
   readonly #rows: BinaryRows
   readonly #dead: BinaryRows
+  /** Namespace and topic, as they begin every key. */
+  readonly #names: string
   #session: Session | null = null
   #shape: { topicId: number; shape: TableShape } | null = null
 
   constructor(options: LaneOptions) {
-    const { rowsBytes = ROWS_BYTES } = options
+    const { rowsBytes = ROWS_BYTES, namespace, topic } = options
     this.#options = options
     this.#open = options.openSession ?? sessionsOf(options.database)
     this.#rows = new BinaryRows(rowsBytes)
     this.#dead = new BinaryRows(Math.min(rowsBytes, DEAD_BYTES_KEPT))
+    this.#names = `${hexText(namespace)}, ${hexText(topic)}`
   }
 
   /** One transaction over these ranges. Answers the reserved ids of all rows in order, or null. */
@@ -181,8 +184,7 @@ export class Lane {
   }
 
   #key(): string {
-    const { namespace, topic } = this.#options
-    return `${hexText(namespace)}, ${hexText(topic)}, ${whole(this.#options.pinned().incarnation)}`
+    return `${this.#names}, ${whole(this.#options.pinned().incarnation)}`
   }
 
   #gapSql({ range }: ReadyRange): string {
@@ -204,10 +206,10 @@ on conflict (namespace, topic, incarnation, part) do update
   /** The fence: last, so that a worker stopped before it holds no lock of the ledger. */
   #advanceSql(ranges: readonly ReadyRange[]): string {
     const sorted = [...ranges].sort((a, b) => a.range.partition - b.range.partition)
-    const counts = new Map(sorted.map((each) => [each, tally(each)]))
-    const bigints = (of: (each: ReadyRange) => number | null): string => wholes(sorted.map(of), 'bigint')
-    const counted = (name: keyof Tally): string => bigints((each) => counts.get(each)?.[name] ?? 0)
-    const integers = (of: (each: ReadyRange) => number | null): string => wholes(sorted.map(of), 'integer')
+    const tallies = sorted.map(tally)
+    const counted = (name: keyof Tally): string => wholes(tallies, (each) => each[name], 'bigint')
+    const bigints = (of: (each: ReadyRange) => number | null): string => wholes(sorted, of, 'bigint')
+    const integers = (of: (each: ReadyRange) => number | null): string => wholes(sorted, of, 'integer')
     const arrays = [
       integers(({ range }) => range.partition),
       bigints(({ range }) => range.epoch),

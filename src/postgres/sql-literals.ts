@@ -15,9 +15,14 @@ export function whole(value: number): string {
   return String(value)
 }
 
-/** null stands for SQL's. */
-export function wholes(values: readonly (number | null)[], type: 'integer' | 'bigint'): string {
-  return `'{${values.map((value) => (value === null ? 'NULL' : whole(value))).join(',')}}'::${type}[]`
+/** An array literal of what `of` finds in each; null stands for SQL's. */
+export function wholes<T>(each: readonly T[], of: (one: T) => number | null, type: 'integer' | 'bigint'): string {
+  let elements = ''
+  for (const one of each) {
+    const value = of(one)
+    elements += `${elements === '' ? '' : ','}${value === null ? 'NULL' : whole(value)}`
+  }
+  return `'{${elements}}'::${type}[]`
 }
 
 /** A time as timestamptz, in milliseconds since 1970, to the microsecond. */

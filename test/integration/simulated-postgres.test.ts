@@ -80,7 +80,7 @@ function simulated(): Side {
         over = true
       })
       ended.catch(() => undefined)
-      while (!over) await schedule.step()
+      await schedule.run(() => over)
       return await ended
     },
     forget: async (part) => {

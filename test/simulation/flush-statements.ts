@@ -1,5 +1,5 @@
 /** The flush: one text with COPYs in it, statement by statement in one transaction. */
-import { readCopyFile } from './copy-file.ts'
+import { CopyFile } from './copy-file.ts'
 import { type Changes, keyOf, type LedgerRow, SqlError, type StoredLog } from './database.ts'
 import type { Execution } from './statements.ts'
 
@@ -20,49 +20,55 @@ export async function executeFlush(at: Execution, text: string, files: readonly 
   }
 }
 
-function copy({ transaction }: Execution, statement: string, file: Buffer): void {
+const placesOf = new Map<string, (name: string) => number>()
+
+/** Where a COPY statement has its columns. */
+function columnsOf(statement: string): (name: string) => number {
+  const known = placesOf.get(statement)
+  if (known !== undefined) return known
   const names = (/\(([^)]*)\)/.exec(statement)?.[1] ?? '').split(',').map((name) => name.trim().replaceAll('"', ''))
-  const at = (name: string): number => names.indexOf(name)
-  const rows = readCopyFile(file)
-  if (statement.startsWith('copy ingest_dead_letter')) {
-    const [incarnation, part, offset, item, reason] = [
-      at('incarnation'),
-      at('part'),
-      at('offset'),
-      at('item'),
-      at('reason'),
-    ]
-    for (const row of rows)
-      transaction.changes.letters.push({
-        incarnation: int4(row[incarnation]),
-        partition: int4(row[part]),
-        offset: int8(row[offset]),
-        item: int4(row[item]),
-        reason: text(row[reason]),
-      })
-  } else if (statement.startsWith('copy logs')) {
-    const [message, score, topicId, partition] = [
-      at('message'),
-      at('anomaly_score'),
-      at('ingest_topic_id'),
-      at('kafka_partition'),
-    ]
-    const [offset, item, source, created] = [at('kafka_offset'), at('item'), at('score_source'), at('created_at')]
-    rows.forEach((row, index) => {
-      const log: StoredLog = {
-        topicId: int4(row[topicId]),
-        partition: int4(row[partition]),
-        offset: int8(row[offset]),
-        item: int4(row[item]),
-        message: text(row[message]),
-        score: row[score]?.readDoubleBE() ?? -1,
-        source: text(row[source]),
-        createdMs: int8(row[created]) / 1000 + POSTGRES_EPOCH_MS,
-      }
-      if (log.message.endsWith('poison'))
-        throw new SqlError('22P02', 'invalid input', { where: `COPY logs, line ${index + 1}, column message` })
-      transaction.changes.logs.push(log)
+  const places = new Map(names.map((name, index) => [name, index]))
+  const at = (name: string): number => places.get(name) ?? -1
+  placesOf.set(statement, at)
+  return at
+}
+
+function copy({ transaction }: Execution, statement: string, file: Buffer): void {
+  const rows = new CopyFile(file)
+  const at = columnsOf(statement)
+  if (statement.startsWith('copy ingest_dead_letter')) copyLetters(transaction.changes, rows, at)
+  else if (statement.startsWith('copy logs')) copyLogs(transaction.changes, rows, at)
+}
+
+function copyLetters({ letters }: Changes, rows: CopyFile, at: (name: string) => number): void {
+  while (rows.next())
+    letters.push({
+      incarnation: rows.int4(at('incarnation')),
+      partition: rows.int4(at('part')),
+      offset: rows.int8(at('offset')),
+      item: rows.int4(at('item')),
+      reason: rows.text(at('reason')),
     })
+}
+
+function copyLogs({ logs }: Changes, rows: CopyFile, at: (name: string) => number): void {
+  const [message, score, topicId] = [at('message'), at('anomaly_score'), at('ingest_topic_id')]
+  const [partition, offset, item] = [at('kafka_partition'), at('kafka_offset'), at('item')]
+  const [source, created] = [at('score_source'), at('created_at')]
+  for (let line = 1; rows.next(); line++) {
+    const log: StoredLog = {
+      topicId: rows.int4(topicId),
+      partition: rows.int4(partition),
+      offset: rows.int8(offset),
+      item: rows.int4(item),
+      message: rows.text(message),
+      score: rows.float8(score),
+      source: rows.text(source),
+      createdMs: rows.int8(created) / 1000 + POSTGRES_EPOCH_MS,
+    }
+    if (log.message.endsWith('poison'))
+      throw new SqlError('22P02', 'invalid input', { where: `COPY logs, line ${line}, column message` })
+    logs.push(log)
   }
 }
 
@@ -94,9 +100,7 @@ function countAggregates({ counted }: Changes, statement: string): void {
 /** `ingest_advance`, as migrations/0002_ingest.sql has it. */
 export async function advance({ database, transaction, settings }: Execution, statement: string): Promise<void> {
   const incarnation = Number(/UTF8'\), (\d+), '/.exec(statement)?.[1])
-  const arrays = [...statement.matchAll(/'\{([^}]*)\}'::(?:integer|bigint)\[\]/g)].map((match) =>
-    (match[1] ?? '').split(',').map((each) => (each === 'NULL' ? null : Number(each))),
-  )
+  const arrays = arraysOf(statement)
   const of = (array: number, index: number): number => arrays[array]?.[index] ?? 0
   const parts = (arrays[0] ?? []).map(Number)
   const rows: LedgerRow[] = []
@@ -136,12 +140,14 @@ export async function advance({ database, transaction, settings }: Execution, st
   })
 }
 
-function int4(field: Buffer | null | undefined): number {
-  return field?.readInt32BE() ?? -1
-}
-function int8(field: Buffer | null | undefined): number {
-  return field === null || field === undefined ? -1 : Number(field.readBigInt64BE())
-}
-function text(field: Buffer | null | undefined): string {
-  return field?.toString('utf8') ?? ''
+/** The literals of its array arguments, in order. */
+function arraysOf(statement: string): (number | null)[][] {
+  const arrays: (number | null)[][] = []
+  for (let at = statement.indexOf("'{"); at >= 0; at = statement.indexOf("'{", at)) {
+    const end = statement.indexOf('}', at)
+    const elements = statement.slice(at + 2, end).split(',')
+    arrays.push(elements.map((each) => (each === 'NULL' ? null : Number(each))))
+    at = end
+  }
+  return arrays
 }

@@ -19,30 +19,9 @@ import {
   type StoredLog,
   type TopicRow,
 } from './database.ts'
+import { type Expected, nothingExpected, sameLetters, sameRows } from './expected.ts'
 import type { PartitionLog, Truth } from './partition-log.ts'
-
-export class Violation extends Error {
-  readonly invariant: string
-  constructor(invariant: string, message: string) {
-    super(`${invariant}: ${message}`)
-    this.invariant = invariant
-  }
-}
-
-interface Expected {
-  readonly rows: string[]
-  readonly letters: string[]
-  readonly messages: string[]
-  readonly counts: {
-    records: number
-    dead: number
-    deadItems: number
-    skipped: number
-    holes: number
-    gaps: number
-    rows: number
-  }
-}
+import { fail, Violation } from './violation.ts'
 
 export class Invariants {
   readonly #cluster: Cluster
@@ -201,12 +180,7 @@ export class Invariants {
     of: { changes: Changes; truth: readonly (Truth | undefined)[] },
   ): Expected {
     const gap = of.changes.gaps.find((each) => each.incarnation === incarnation && each.partition === part)
-    const expected: Expected = {
-      rows: [],
-      letters: [],
-      messages: [],
-      counts: { records: 0, dead: 0, deadItems: 0, skipped: 0, holes: 0, gaps: 0, rows: 0 },
-    }
+    const expected = nothingExpected()
     const { counts } = expected
     for (let offset = from; offset < to; offset++) {
       if (gap !== undefined && offset >= gap.from && offset < gap.to) {
@@ -219,15 +193,19 @@ export class Invariants {
       if (truth === 'hole') counts.holes++
       else if (truth.skipped) counts.skipped++
       else {
-        const rows = truth.rows.filter(({ item }) => !truth.poison.includes(item))
-        if (rows.length > 0) counts.records++
+        const before = expected.rows.length
+        for (const { item, message } of truth.rows) {
+          expected.messages.push(message)
+          if (!truth.poison.includes(item))
+            expected.rows.push({ offset, item, message, createdMs: truth.recordMs ?? Number.NaN })
+        }
+        const rows = expected.rows.length - before
+        if (rows > 0) counts.records++
         else counts.dead++
-        const letters = [...truth.letters, ...truth.poison]
-        if (rows.length > 0) counts.deadItems += letters.length
-        counts.rows += rows.length
-        for (const { item, message } of rows) expected.rows.push(`${offset}/${item} ${message} ${truth.recordMs}`)
-        for (const item of letters) expected.letters.push(`${offset}/${item}`)
-        for (const { message } of truth.rows) expected.messages.push(message)
+        if (rows > 0) counts.deadItems += truth.letters.length + truth.poison.length
+        counts.rows += rows
+        for (const item of truth.letters) expected.letters.push({ offset, item })
+        for (const item of truth.poison) expected.letters.push({ offset, item })
       }
     }
     return expected
@@ -236,16 +214,13 @@ export class Invariants {
   #compareRows({ incarnation, part }: Advance, expected: Expected, changes: Changes): void {
     const topicId = this.#database.topics.find((each) => each.incarnation === incarnation)?.id
     const stored = changes.logs.filter((each) => each.partition === part)
-    const rows = stored.map(({ offset, item, message, createdMs }) => `${offset}/${item} ${message} ${createdMs}`)
-    same('I1', `rows of partition ${part}`, rows, expected.rows)
+    sameRows(`rows of partition ${part}`, stored, expected.rows)
     // A failover may lose a pin with its id; who had it still names it until its next claim.
     if (this.#database.timeline === 0 && stored.some((each) => each.topicId !== topicId))
       fail('I1', `rows of partition ${part} name another topic`)
-    const letters = changes.letters
-      .filter((each) => each.partition === part)
-      .map(({ offset, item }) => `${offset}/${item}`)
-    same('I1', `dead letters of partition ${part}`, letters.sort(), expected.letters.sort())
-    if ((changes.counted.get(part) ?? 0) !== rows.length)
+    const letters = changes.letters.filter((each) => each.partition === part)
+    sameLetters(`dead letters of partition ${part}`, letters, expected.letters)
+    if ((changes.counted.get(part) ?? 0) !== stored.length)
       fail('I11', `aggregates of partition ${part} count other rows`)
   }
 
@@ -295,18 +270,4 @@ export class Invariants {
     const topic = row?.key === '' ? topics[0] : topics.find((each) => row?.key === `${clusterId}:${each.id}`)
     return topic?.partitions[part]
   }
-}
-
-function fail(invariant: string, message: string): never {
-  throw new Violation(invariant, message)
-}
-
-function same(invariant: string, what: string, found: readonly string[], expected: readonly string[]): void {
-  if (found.length === expected.length && found.every((each, index) => each === expected[index])) return
-  const missing = expected.filter((each) => !found.includes(each))
-  const extra = found.filter((each) => !expected.includes(each))
-  fail(
-    invariant,
-    `${what}: missing [${missing.slice(0, 3)}], not expected [${extra.slice(0, 3)}], ${found.length} instead of ${expected.length}`,
-  )
 }

@@ -6,6 +6,9 @@ export interface Scheduled {
   act: (() => void) | null
 }
 
+/** So many turns are asked for at once: the loop of the machine costs more than a step. */
+const TURNS = 64
+
 export class Schedule {
   nowMs = 0
   steps = 0
@@ -22,16 +25,43 @@ export class Schedule {
     event.act = null
   }
 
-  /** The next event, and everything that follows from it without time passing. False when nothing is left. */
-  async step(): Promise<boolean> {
+  /** The next event. False when nothing is left. */
+  step(): boolean {
     let event = this.#pop()
     while (event !== null && event.act === null) event = this.#pop()
     if (event === null || event.act === null) return false
     this.nowMs = event.atMs
     this.steps++
     event.act()
-    await settled()
     return true
+  }
+
+  /**
+   * One event after the other, each with everything that follows from it without time passing, until `over` says so between two
+   * of them, or nothing is left. What `over` throws ends it.
+   */
+  run(over: () => boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let ended = false
+    let asked = 0
+    // Each turn is an immediate of its own: between two of them every promise that can go on has gone on.
+    const turn = (): void => {
+      asked--
+      if (ended) return
+      try {
+        ended = over() || !this.step()
+      } catch (error) {
+        ended = true
+        reject(error)
+      }
+      if (ended) resolve()
+      else if (asked === 0) ask()
+    }
+    const ask = (): void => {
+      for (asked = 0; asked < TURNS; asked++) setImmediate(turn)
+    }
+    ask()
+    return promise
   }
 
   #push(event: Scheduled): void {

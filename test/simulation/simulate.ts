@@ -1,8 +1,8 @@
 /** One seed from beginning to end, in a process that may be anybody's: everything taken hold of is let go of again. */
-import { Violation } from './invariants.ts'
 import { installLightAbort } from './light-abort.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import type { Plan } from './plan.ts'
+import { Violation } from './violation.ts'
 import { type Mutation, type Outcome, UNCHANGED, World } from './world.ts'
 
 export async function simulate(

@@ -8,11 +8,12 @@ import { Database, type DatabaseSwitches, keyOf, type LedgerRow } from './databa
 import { Dice } from './dice.ts'
 import { inflict } from './faults.ts'
 import { Instance, type Seams } from './instance.ts'
-import { Invariants, Violation } from './invariants.ts'
+import { Invariants } from './invariants.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { type Fault, INSTANCES, PARTITIONS, type Plan, type Settings, TROUBLE_MS } from './plan.ts'
 import { Producers } from './producers.ts'
 import { Schedule, settled } from './schedule.ts'
+import { Violation } from './violation.ts'
 
 /** From the moment that everything works again. */
 const HEAL_MS = 150_000
@@ -233,32 +234,42 @@ export class World {
   }
 
   #caughtUp(): boolean {
-    return this.#behind().length === 0
+    return this.cluster.topic.partitions.every((log, part) => this.#upToDate(log, this.#nextOf(part)))
   }
 
-  /** Partitions of the topic as it is that are not stored to their end; but those where an operator has to decide. */
+  /** Partitions of the topic as it is that are not stored to their end. */
   #behind(): string[] {
+    return this.cluster.topic.partitions.flatMap((log, part) => {
+      const next = this.#nextOf(part)
+      return this.#upToDate(log, next) ? [] : [`${part} at ${next} of ${log.stable}`]
+    })
+  }
+
+  /** Stored to its end, or where an operator has to decide. */
+  #upToDate(log: PartitionLog, next: number): boolean {
+    return next === log.stable || this.invariants.truncatedBehind.has(log)
+  }
+
+  /** Where the ledger stands in the topic as it is; -1 where it knows nothing of it. */
+  #nextOf(part: number): number {
     const { cluster, database } = this
-    const keys = ['', `${cluster.clusterId}:${cluster.topic.id}`]
-    const incarnation = database.topics.find(({ key }) => keys.includes(key))?.incarnation ?? -1
-    const behind: string[] = []
-    for (const [part, log] of cluster.topic.partitions.entries()) {
-      const next = database.ledger.get(keyOf(incarnation, part))?.next ?? -1
-      if (next !== log.stable && !this.invariants.truncatedBehind.has(log))
-        behind.push(`${part} at ${next} of ${log.stable}`)
-    }
-    return behind
+    const name = `${cluster.clusterId}:${cluster.topic.id}`
+    const pinned = database.topics.find(({ key }) => key === '' || key === name)
+    return pinned === undefined ? -1 : (database.ledger.get(keyOf(pinned.incarnation, part))?.next ?? -1)
   }
 
   /** Steps until the condition holds or the time is over; true where it holds. */
   async #until(condition: () => boolean, withinMs: number): Promise<boolean> {
-    const endMs = this.schedule.nowMs + withinMs
-    while (this.#violation === null) {
-      if (condition()) return true
-      if (this.schedule.nowMs > endMs) return false
-      if (this.schedule.steps > STEPS_MAX) this.check(() => this.fail('I10', `more than ${STEPS_MAX} steps`))
-      if (!(await this.schedule.step())) return condition()
-    }
-    return true
+    const { schedule } = this
+    const endMs = schedule.nowMs + withinMs
+    let holds = false
+    await schedule.run(() => {
+      if (this.#violation !== null) return true
+      holds = condition()
+      if (holds || schedule.nowMs > endMs) return true
+      if (schedule.steps > STEPS_MAX) this.check(() => this.fail('I10', `more than ${STEPS_MAX} steps`))
+      return false
+    })
+    return holds || this.#violation !== null || condition()
   }
 }

@@ -29,35 +29,93 @@ export interface WrittenBatch {
 
 const CODEC_BITS = { none: 0, gzip: 1, snappy: 2, xerial: 2, lz4: 3, zstd: 4 } as const
 
-export function varint(value: bigint | number): Buffer {
-  const wide = BigInt(value)
-  let rest = BigInt.asUintN(64, (wide << 1n) ^ (wide >> 63n))
-  const bytes: number[] = []
-  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128)
-  return Buffer.from([...bytes, Number(rest)])
+/** Bytes written one after the other. */
+class Writer {
+  #bytes = Buffer.allocUnsafe(256)
+  #at = 0
+
+  get length(): number {
+    return this.#at
+  }
+
+  byte(value: number): void {
+    this.#room(1)
+    this.#bytes[this.#at++] = value
+  }
+
+  bytes(value: Buffer): void {
+    this.#room(value.length)
+    this.#at += value.copy(this.#bytes, this.#at)
+  }
+
+  /** Zigzag, seven bits a byte. */
+  varint(value: bigint | number): void {
+    this.#room(10)
+    if (typeof value === 'number' && value >= 0 && value < 2 ** 30) this.#plain(2 * value)
+    else this.#wide(BigInt(value))
+  }
+
+  /** Its length, then it; -1 for null. */
+  field(bytes: Buffer | null): void {
+    this.varint(bytes === null ? -1 : bytes.length)
+    if (bytes !== null) this.bytes(bytes)
+  }
+
+  headers(headers: readonly (readonly [string, Buffer | null])[]): void {
+    this.varint(headers.length)
+    for (const [key, value] of headers) {
+      this.field(Buffer.from(key))
+      this.field(value)
+    }
+  }
+
+  written(): Buffer {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  #plain(value: number): void {
+    let rest = value
+    for (; rest > 127; rest >>>= 7) this.#bytes[this.#at++] = (rest & 127) | 128
+    this.#bytes[this.#at++] = rest
+  }
+
+  #wide(value: bigint): void {
+    let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
+    for (; rest > 127n; rest >>= 7n) this.#bytes[this.#at++] = Number(rest & 127n) | 128
+    this.#bytes[this.#at++] = Number(rest)
+  }
+
+  #room(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(2 * (this.#at + bytes))
+    this.#bytes.copy(larger, 0, 0, this.#at)
+    this.#bytes = larger
+  }
 }
 
-function field(bytes: Buffer | null): Buffer {
-  return bytes === null ? varint(-1) : Buffer.concat([varint(bytes.length), bytes])
+export function varint(value: bigint | number): Buffer {
+  const writer = new Writer()
+  writer.varint(value)
+  return writer.written()
 }
 
 export function headerSection(headers: readonly (readonly [string, Buffer | null])[]): Buffer {
-  return Buffer.concat([
-    varint(headers.length),
-    ...headers.flatMap(([key, value]) => [field(Buffer.from(key)), field(value)]),
-  ])
+  const writer = new Writer()
+  writer.headers(headers)
+  return writer.written()
 }
 
 export function writeRecord(record: WrittenRecord): Buffer {
-  const body = Buffer.concat([
-    Buffer.from([0]),
-    varint(record.timestampDelta ?? 0n),
-    varint(record.delta),
-    field(record.key ?? null),
-    field(record.value === undefined ? Buffer.from(`value ${record.delta}`) : record.value),
-    headerSection(record.headers ?? []),
-  ])
-  return Buffer.concat([varint(body.length), body])
+  const body = new Writer()
+  body.byte(0)
+  body.varint(record.timestampDelta ?? 0)
+  body.varint(record.delta)
+  body.field(record.key ?? null)
+  body.field(record.value === undefined ? Buffer.from(`value ${record.delta}`) : record.value)
+  body.headers(record.headers ?? [])
+  const whole = new Writer()
+  whole.field(body.written())
+  return whole.written()
 }
 
 function int32(value: number): Buffer {
