@@ -7,6 +7,7 @@ import { Random } from '../demo/random.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import type { Producer } from '../kafka/producer.ts'
 import type { BenchStage } from './bench-stage.ts'
+import { withSettings } from './given.ts'
 import { sendAll } from './produce.ts'
 
 export interface Bench extends BenchStage {
@@ -37,8 +38,7 @@ export const namespaceOf = (name: string): string => `bench-${process.pid}-${nam
 function envOf(bench: Bench, { name, topic, env = {} }: Task): Record<string, string | undefined> {
   const id = namespaceOf(name)
   return {
-    ...bench.env,
-    ...bench.kafkaEnv,
+    ...withSettings(bench.env, bench.kafkaEnv),
     KAFKA_TOPIC: topic,
     KAFKA_GROUP_ID: id,
     INSIGHTHUB_NAMESPACE: id,

@@ -1,9 +1,11 @@
 /** The command line of `dead-letters`: its subcommands and their options. */
-import { Command } from '@commander-js/extra-typings'
+import { Command, type OptionValues } from '@commander-js/extra-typings'
 import { positive } from './number-arguments.ts'
 
+type End = (work: Promise<number>) => Promise<never>
+
 /** `end` takes a command's exit code. */
-export function deadLettersCommand(end: (work: Promise<number>) => Promise<never>, env: NodeJS.ProcessEnv): Command {
+export function deadLettersCommand(end: End, env: NodeJS.ProcessEnv): Command {
   const letters = new Command('dead-letters').description('messages that could not be stored')
   addReading(letters, end, env)
   addReplay(letters, end, env)
@@ -15,59 +17,45 @@ export function deadLettersCommand(end: (work: Promise<number>) => Promise<never
     .action((position, options) =>
       end(import('./dead-letters-export.ts').then(({ edit }) => edit(position, options, env))),
     )
-  letters
-    .command('discard')
+  choosing(letters.command('discard'))
     .description('give letters up for good; they stay listed, with the reason')
     .argument('[positions...]', 'as dead-letters list prints them')
     .requiredOption('--why <text>', 'the reason, kept with each')
     .option('--erase', 'remove their bytes, too')
-    .option('--reason <reason>', 'only this reason')
-    .option('--service <service>', 'only this service')
-    .option('--fingerprint <fingerprint>', 'only this group')
-    .option('--since <time>', 'only after this time (ISO 8601)')
-    .option('--until <time>', 'only before this time (ISO 8601)')
     .option('--all', 'all that are new')
     .action((positions, options) =>
       end(import('./dead-letters-export.ts').then(({ discard }) => discard(positions, options, env))),
     )
-  letters
-    .command('export')
+  choosing(letters.command('export'))
     .description('one JSON object a line, bytes included; what replay --input takes')
     .option('--output <file>', 'a new file, or - for standard output', '-')
-    .option('--reason <reason>', 'only this reason')
-    .option('--service <service>', 'only this service')
-    .option('--fingerprint <fingerprint>', 'only this group')
     .option('--status <status>', 'only new, replayed or discarded ones')
-    .option('--since <time>', 'only after this time (ISO 8601)')
-    .option('--until <time>', 'only before this time (ISO 8601)')
     .action((options) =>
       end(import('./dead-letters-export.ts').then(({ exportLetters }) => exportLetters(options, env))),
     )
   return letters
 }
 
-function addReading(letters: Command, end: (work: Promise<number>) => Promise<never>, env: NodeJS.ProcessEnv): void {
-  letters
-    .command('list')
-    .description('newest first, with counts by reason')
+/** The options that say which letters are meant, as `WhichLetters` has them; `--status` is not for commands that change new ones. */
+function choosing<Args extends unknown[], Options extends OptionValues>(command: Command<Args, Options>) {
+  return command
     .option('--reason <reason>', 'only this reason')
     .option('--service <service>', 'only this service')
     .option('--fingerprint <fingerprint>', 'only this group')
-    .option('--status <status>', 'only new, replayed or discarded ones')
     .option('--since <time>', 'only after this time (ISO 8601)')
     .option('--until <time>', 'only before this time (ISO 8601)')
+}
+
+function addReading(letters: Command, end: End, env: NodeJS.ProcessEnv): void {
+  choosing(letters.command('list'))
+    .description('newest first, with counts by reason')
+    .option('--status <status>', 'only new, replayed or discarded ones')
     .option('--limit <n>', 'how many', positive, 20)
     .option('--json', 'as JSON')
     .action((options) => end(import('./dead-letters.ts').then(({ list }) => list(options, env))))
-  letters
-    .command('groups')
+  choosing(letters.command('groups'))
     .description('by cause (reason and fingerprint), the largest first')
-    .option('--reason <reason>', 'only this reason')
-    .option('--service <service>', 'only this service')
-    .option('--fingerprint <fingerprint>', 'only this group')
     .option('--status <status>', 'new, replayed or discarded ones', 'new')
-    .option('--since <time>', 'only after this time (ISO 8601)')
-    .option('--until <time>', 'only before this time (ISO 8601)')
     .option('--limit <n>', 'how many', positive, 20)
     .option('--json', 'as JSON')
     .action((options) => end(import('./dead-letters.ts').then(({ groups }) => groups(options, env))))
@@ -79,9 +67,8 @@ function addReading(letters: Command, end: (work: Promise<number>) => Promise<ne
     .action((position, options) => end(import('./dead-letters.ts').then(({ show }) => show(position, options, env))))
 }
 
-function addReplay(letters: Command, end: (work: Promise<number>) => Promise<never>, env: NodeJS.ProcessEnv): void {
-  letters
-    .command('replay')
+function addReplay(letters: Command, end: End, env: NodeJS.ProcessEnv): void {
+  choosing(letters.command('replay'))
     .description('read letters again with the current code, or as edited, and store what they hold, exactly once')
     .argument('[positions...]', 'as dead-letters list prints them')
     .option('--dry-run', 'only say what would become of them')
@@ -89,11 +76,6 @@ function addReplay(letters: Command, end: (work: Promise<number>) => Promise<nev
     .option('--input <file>', 'lines as export writes them, their values edited')
     .option('--rate <n>', 'letters a second', positive, 100)
     .option('--limit <n>', 'stop after so many', positive)
-    .option('--reason <reason>', 'only this reason')
-    .option('--service <service>', 'only this service')
-    .option('--fingerprint <fingerprint>', 'only this group')
-    .option('--since <time>', 'only after this time (ISO 8601)')
-    .option('--until <time>', 'only before this time (ISO 8601)')
     .option('--all', 'all that are new')
     .option('--json', 'as JSON')
     .action((positions, options) =>

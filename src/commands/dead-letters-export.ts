@@ -87,9 +87,8 @@ export interface EditOptions {
 /** Writes one letter's bytes to a file to be edited. Answers the exit code: 1 where there is no such letter. */
 export async function edit(position: string, options: EditOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { database, config, write } = outputOf(env)
-  const letter = (await showDeadLetter(database, parsePosition(position))).find(
-    (each) => each.namespace === config.database.namespace,
-  )
+  const { namespace } = config.database
+  const [letter] = await showDeadLetter(database, { namespace, position: parsePosition(position) })
   if (letter === undefined) {
     write(`no dead letter at ${printable(position)}\n`)
     return 1

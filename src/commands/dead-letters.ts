@@ -1,4 +1,5 @@
 /** `dead-letters list`, `groups` and `show`: what could not be stored, why, and its bytes. Reads only. */
+import type { Config } from '../config.ts'
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -14,6 +15,7 @@ interface DeadLettersListOptions extends Output {
   readonly filter: DeadLetterFilter & { readonly limit: number }
 }
 interface DeadLettersShowOptions extends Output {
+  readonly namespace?: string
   readonly position: DeadLetterPosition
 }
 
@@ -28,12 +30,14 @@ interface ListOptions extends WhichLetters {
 
 /** Answers the exit code. */
 export async function list({ limit, json, ...which }: ListOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  return deadLettersList({ ...outputOf(env), json, filter: { ...filterOf(which), limit } })
+  const { config, ...output } = outputOf(env)
+  return deadLettersList({ ...output, json, filter: { ...filterOf(which), ...ours(config), limit } })
 }
 
 /** Answers the exit code. */
 export async function groups({ limit, json, ...which }: ListOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  return deadLettersGroups({ ...outputOf(env), json, filter: { ...filterOf(which), limit } })
+  const { config, ...output } = outputOf(env)
+  return deadLettersGroups({ ...output, json, filter: { ...filterOf(which), ...ours(config), limit } })
 }
 
 /** Answers the exit code: 1 where there is no such letter. */
@@ -42,7 +46,13 @@ export async function show(
   { json }: { readonly json?: true | undefined },
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  return deadLettersShow({ ...outputOf(env), json, position: parsePosition(position) })
+  const { config, ...output } = outputOf(env)
+  return deadLettersShow({ ...output, json, ...ours(config), position: parsePosition(position) })
+}
+
+/** Several installations may share a database. */
+function ours({ database }: Config): { readonly namespace: string } {
+  return { namespace: database.namespace }
 }
 
 /** Answers the exit code. */
@@ -92,8 +102,9 @@ export async function deadLettersGroups({ database, write, json, filter }: DeadL
 }
 
 /** Answers the exit code: 1 where there is no such letter. */
-export async function deadLettersShow({ database, write, json, position }: DeadLettersShowOptions): Promise<number> {
-  const letters = await showDeadLetter(database, position)
+export async function deadLettersShow(options: DeadLettersShowOptions): Promise<number> {
+  const { database, write, json, namespace, position } = options
+  const letters = await showDeadLetter(database, { namespace, position })
   if (json === true) {
     write(`${printableJson(letters.map(forJson))}\n`)
     return letters.length === 0 ? 1 : 0

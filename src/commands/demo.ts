@@ -25,7 +25,7 @@ import { linesOf } from '../lines.ts'
 import { connect, type DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
 import { databaseOptions } from './database.ts'
-import { databaseIsGiven, isGiven } from './given.ts'
+import { databaseIsGiven, isGiven, withSettings } from './given.ts'
 import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
 import { sendAll } from './produce.ts'
 
@@ -188,8 +188,7 @@ function workerEnv(
   { stage, topic }: { stage: Stage; topic: string },
 ): Record<string, string | undefined> {
   return {
-    ...env,
-    ...stage.kafkaEnv,
+    ...withSettings(env, stage.kafkaEnv),
     KAFKA_TOPIC: topic,
     KAFKA_START: 'earliest',
     KAFKA_GROUP_ID: env['KAFKA_GROUP_ID'] ?? (topic === 'logs' ? 'log-processors' : topic),

@@ -21,6 +21,7 @@ import { Load } from '../proof/load.ts'
 import { Team } from '../proof/team.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
 import { audit } from './audit.ts'
+import { withSettings } from './given.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { PARTITIONS, type Stage } from './proof-stage.ts'
 
@@ -69,7 +70,7 @@ export class Proof {
     this.#watch = new LedgerWatch(stage.database)
     this.#team = new Team({
       entry: process.argv[1] ?? '',
-      env: { ...env, ...stage.env, ...WORKER_ENV },
+      env: withSettings(withSettings(env, stage.env), WORKER_ENV),
       folder,
       readyTimeoutMs: READY_TIMEOUT_MS,
     })
@@ -186,7 +187,7 @@ export class Proof {
   async #examined() {
     const { stage, env } = this.#parts
     const { database, topic, cluster } = stage
-    const { config } = loadConfig({ ...env, ...stage.env })
+    const { config } = loadConfig(withSettings(env, stage.env))
     const limits = normalizeLimits(config, await logsIsHypertable(database))
     const comparison = new Comparison({ lateAfterMs: LATE_AFTER_MS, round: roundHalfEven })
     // Scores are a function of the records: a worker that was killed must have given those of one that never was.

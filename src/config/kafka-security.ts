@@ -60,10 +60,7 @@ const TLS_FILES = ['KAFKA_TLS_CA', 'KAFKA_TLS_CERT', 'KAFKA_TLS_KEY', 'KAFKA_TLS
 
 /** For the environment of something that talks to a broker in plain text, whatever its parent does: empty counts as unset. */
 export const NO_KAFKA_SECURITY: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.keys(KAFKA_SECURITY_SETTINGS).flatMap((name) => [
-    [name, ''],
-    [`${name}_FILE`, ''],
-  ]),
+  Object.keys(KAFKA_SECURITY_SETTINGS).map((name) => [name, '']),
 )
 
 export function kafkaSecurityMistakes(values: Values): string[] {

@@ -120,9 +120,9 @@ export async function groupDeadLetters(
 /** The letters at one position, newest incarnation of the topic first; empty where there are none. */
 export async function showDeadLetter(
   database: DatabaseOptions,
-  position: DeadLetterPosition,
+  which: Pick<DeadLetterFilter, 'namespace'> & { readonly position: DeadLetterPosition },
 ): Promise<WholeDeadLetter[]> {
-  const { where, values } = matching({ position })
+  const { where, values } = matching(which)
   return withClient(database, async (client) => {
     const { rows } = await client.query<WholeRow>(
       `select ${WHOLE_COLUMNS}

@@ -48,3 +48,12 @@ test('whatever a service waits for is a service', () => {
     [],
   )
 })
+
+test('every image is of one version, so that the same file starts the same programs', () => {
+  const images = [...compose.matchAll(/^ {4}image: (\S+)$/gm)].map((match) => match[1] ?? '')
+  assert.ok(images.length >= 3)
+  assert.deepEqual(
+    images.filter((image) => !/:v?\d+\.\d+/.test(image)),
+    [],
+  )
+})

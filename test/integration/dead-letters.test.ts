@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { deadLettersList, deadLettersShow } from '../../src/commands/dead-letters.ts'
 import type { DeadLetterFilter } from '../../src/postgres/dead-letter-filter.ts'
 import { listDeadLetters, showDeadLetter } from '../../src/postgres/dead-letters.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
 
+const main = resolve(import.meta.dirname, '../../src/main.ts')
 const evil = Buffer.from('{"service":"\u001b[2J\u202e",')
 const raw = Buffer.from([0xff, 0x00, 0x1b, 0x5b])
 
@@ -69,16 +73,45 @@ describe('dead letters', { timeout: 60_000 }, () => {
 
   test('are shown whole by position, every item of a record or one', async () => {
     const position = { topic: 'logs', partition: 1, offset: 5 }
-    const both = await showDeadLetter(database.options, position)
+    const both = await showDeadLetter(database.options, { position })
     assert.deepEqual(
       both.map(({ item }) => item),
       [0, 1],
     )
-    const [letter] = await showDeadLetter(database.options, { ...position, item: 1 })
+    const [letter] = await showDeadLetter(database.options, { position: { ...position, item: 1 } })
     assert.equal(letter?.value?.length, 9000)
     assert.equal(letter?.valueSha256, createHash('sha256').update(Buffer.alloc(9000, 'x')).digest('hex'))
     assert.deepEqual(letter?.headers, [['trace', 'YQ==']])
-    assert.deepEqual(await showDeadLetter(database.options, { ...position, offset: 99 }), [])
+    assert.deepEqual(await showDeadLetter(database.options, { position: { ...position, offset: 99 } }), [])
+  })
+
+  test('of another installation in the same database are not ours', async () => {
+    await database.client.query(`insert into ingest_dead_letter (namespace, topic, incarnation, part, "offset", item, reason, detail, fingerprint)
+      values ('other', 'logs', 1, 0, 10, -1, 'compressed', 'theirs', 'f'), ('other', 'logs', 1, 7, 7, -1, 'compressed', 'theirs', 'f')`)
+    const { host, port, user, password, database: name } = database.options
+    const env = { DB_HOST: host, DB_PORT: String(port), DB_USER: user, DB_PASSWORD: password, DB_NAME: name }
+    const said = async (namespace: string, ...args: string[]): Promise<string> => {
+      const run = promisify(execFile)
+      const command = run(process.execPath, [main, 'dead-letters', ...args], {
+        env: { ...env, INSIGHTHUB_NAMESPACE: namespace },
+      })
+      return command.then(
+        ({ stdout }) => stdout,
+        (error: { stdout: string }) => error.stdout,
+      )
+    }
+    try {
+      for (const command of ['list', 'groups']) {
+        assert.match(await said('other', command), /compressed/, command)
+        assert.doesNotMatch(await said('other', command), /bad_json/, command)
+        assert.doesNotMatch(await said('default', command), /compressed/, command)
+      }
+      assert.match(await said('other', 'show', 'logs/0/10'), /theirs/)
+      assert.doesNotMatch(await said('default', 'show', 'logs/0/10'), /theirs/)
+      assert.match(await said('default', 'show', 'logs/7/7'), /no dead letter/)
+    } finally {
+      await database.client.query(`delete from ingest_dead_letter where namespace = 'other'`)
+    }
   })
 
   test('reach a terminal without a control character, and machines as JSON', async () => {
