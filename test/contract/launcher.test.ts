@@ -62,3 +62,12 @@ test('a full disk is told also where npm ends with 0, and the next start install
     assert.match(run.said, /the disk is full. Free some space in .*insighthub launcher/)
   }
 })
+
+for (const script of ['test/chaos/run.ts', 'test/fuzz/run.ts', 'scripts/simulate.ts']) {
+  test(`${script} runs when npm starts it: it says what it does not know`, () => {
+    const args = [launcher, '--script', script, '--', '--nonsense']
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    assert.notEqual(status, 0)
+    assert.match(stderr, /--nonsense/)
+  })
+}
