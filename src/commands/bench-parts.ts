@@ -7,7 +7,7 @@ import { NO_FIGURES, PARTS, type Part, type Report } from '../bench/report.ts'
 import { serviceFigure } from './bench-service.ts'
 import { type Bench, emptyTables, partOf, psql } from './bench-world.ts'
 
-const COLUMNS =
+export const COLUMNS =
   'service, level, message, latency_ms, anomaly_score, is_anomaly, created_at, user_id, metadata, ingest_topic_id, kafka_partition, kafka_offset, item, score_source, explanation'
 
 export function psqlMissing(): string | null {

@@ -77,10 +77,17 @@ export async function startWorker(bench: Bench, task: Task): Promise<WorkerProce
   return worker
 }
 
+export async function passwordOf({ password }: Pick<BenchStage['access'], 'password'>): Promise<string> {
+  return typeof password === 'function' ? password() : (password ?? '')
+}
+
 /** With access to the benchmark's schema. */
-export async function psql({ access, schema, env, signal }: Bench, command: string): Promise<void> {
-  const { host, port, user, database, password } = access
-  const secret = typeof password === 'function' ? await password() : (password ?? '')
+export async function psql(
+  { access, schema, env, signal }: Pick<Bench, 'access' | 'schema' | 'env' | 'signal'>,
+  command: string,
+): Promise<void> {
+  const { host, port, user, database } = access
+  const secret = await passwordOf(access)
   const where = ['-h', host, '-p', String(port), '-U', user, '-d', database]
   await execute('psql', ['-q', '-X', '-v', 'ON_ERROR_STOP=1', ...where, '-c', command], {
     env: { ...env, PGPASSWORD: secret, PGOPTIONS: `-c search_path=${schema}` },
