@@ -255,7 +255,7 @@ export class KafkaSource implements Source {
   async #every(ms: number, act: () => void | Promise<void>): Promise<void> {
     while (!this.#life.signal.aborted) {
       await rest(ms, this.#options.time, this.#life.signal)
-      if (!this.#life.signal.aborted && this.#positions.all.length > 0) await act()
+      if (!this.#life.signal.aborted) await act()
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeAssignment } from '../../../src/kafka/group-protocol.ts'
 import { epochMs } from '../../../src/log.ts'
 import { SourceWorld } from '../../support/source-world.ts'
 
@@ -140,6 +141,25 @@ test('[P8] [F13] an answer that arrives after the partition was lost is dropped'
   assert.deepEqual(world.stored(0), upTo(5))
   assert.deepEqual(world.heard('staleDelivery'), [{ partition: 0, records: 5 }])
   assert.deepEqual(world.heard('partitionsRevoked')[0], { partitions: [0], how: 'lost' })
+  await world.finish()
+})
+
+test('when the last partition is lost, nothing is told to be buffered or behind any more', async () => {
+  const world = new SourceWorld(1, { rowsMax: 5 })
+  const letGo = world.ledger.hold()
+  world.kafka.partition(0).produce(many(50))
+  world.start()
+  const told = (): unknown => world.heard('bufferedBytes').at(-1)
+  await world.clock.until('buffered bytes are told', () => Number(told()) > 0)
+  world.kafka.group.share = encodeAssignment(new Map())
+  world.kafka.group.forget()
+  await world.clock.until('lost', () => world.heard('partitionsRevoked').length > 0)
+  letGo()
+  await world.clock.until('joined again', () => world.heard('groupJoined').length === 2)
+  await world.clock.advance(2_000)
+  assert.deepEqual(world.source.status().partitions, [])
+  assert.equal(told(), 0)
+  assert.equal(world.source.status().batching.catchingUp, false)
   await world.finish()
 })
 
