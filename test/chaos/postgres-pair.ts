@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { systemBinaries } from '../../src/postgres/embedded-server.ts'
+import { systemBinaries } from '../../src/postgres/server-binaries.ts'
 import { freePort } from '../support/real-kafka.ts'
 
 const run = promisify(execFile)

@@ -6,7 +6,8 @@ import { resolve } from 'node:path'
 import { describe, test } from 'node:test'
 import pg from 'pg'
 import { ProcessorError } from '../../src/errors.ts'
-import { startEmbeddedPostgres, systemBinaries } from '../../src/postgres/embedded-server.ts'
+import { startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
+import { systemBinaries } from '../../src/postgres/server-binaries.ts'
 import { until } from '../support/until.ts'
 
 async function answer(url: string, sql: string): Promise<unknown> {

@@ -1,17 +1,15 @@
 /** All consumer groups and their committed offsets. */
 import { ERROR } from './error-codes.ts'
+import { Group, type GroupState, type Schedule } from './group.ts'
 import {
-  Group,
-  type GroupState,
   type Identity,
   type Join,
   type Joined,
   refusedJoin,
   refusedSync,
-  type Schedule,
   type Sync,
   type Synced,
-} from './group.ts'
+} from './group-messages.ts'
 
 const SESSION_TIMEOUT_MS_MIN = 100
 const SESSION_TIMEOUT_MS_MAX = 1_800_000

@@ -9,89 +9,28 @@
  *   Stable -> PreparingRebalance     somebody joins, leaves, changes its metadata, or is not heard of for its session timeout
  */
 import { ERROR } from './error-codes.ts'
+import { ignore, type Member, memberMetadata, NOTHING, rebalanceTimeoutMs, sameProtocols } from './group-member.ts'
+import {
+  type Identity,
+  type Join,
+  type Joined,
+  refusedJoin,
+  refusedSync,
+  type Sync,
+  type Synced,
+} from './group-messages.ts'
+import { GroupRoster, type MemberDescription } from './group-roster.ts'
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 /** Calls `action` once after `delayMs`, unless the returned function is called first. */
 export type Schedule = (action: () => void, delayMs: number) => () => void
 
-interface Protocol {
-  readonly name: string
-  readonly metadata: Buffer
-}
-export interface Join {
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly clientId: string
-  readonly clientHost: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocolType: string
-  readonly protocols: readonly Protocol[]
-  /** KIP-394: a new member first gets its id, and joins with it. */
-  readonly idFirst: boolean
-}
-export interface Joined {
-  readonly errorCode: number
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocol: string
-  readonly leaderId: string
-  readonly memberId: string
-  readonly members: readonly { memberId: string; instanceId: string | null; metadata: Buffer }[]
-}
-export interface Identity {
-  readonly memberId: string
-  readonly instanceId: string | null
-}
-export interface Sync extends Identity {
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocol: string | null
-  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
-}
-export interface Synced {
-  readonly errorCode: number
-  readonly protocolType: string | null
-  readonly protocol: string | null
-  readonly assignment: Buffer
-}
-
-interface Member {
-  readonly id: string
-  join: Join
-  assignment: Buffer
-  /** Answers its JoinGroup, while that waits. */
-  joining: ((answer: Joined) => void) | null
-  /** Answers its SyncGroup, while that waits. */
-  syncing: ((answer: Synced) => void) | null
-  cancelExpiry: () => void
-}
-
-const NOTHING = Buffer.alloc(0)
-const ignore = (): void => undefined
-export const refusedJoin = (errorCode: number, memberId: string): Joined => ({
-  errorCode,
-  generation: -1,
-  protocolType: null,
-  protocol: '',
-  leaderId: '',
-  memberId,
-  members: [],
-})
-export const refusedSync = (errorCode: number): Synced => ({
-  errorCode,
-  protocolType: null,
-  protocol: null,
-  assignment: NOTHING,
-})
-
 export class Group {
   readonly #schedule: Schedule
   readonly #randomId: () => string
-  readonly #members = new Map<string, Member>()
+  readonly #roster = new GroupRoster()
   /** Members that were given an id and have not joined with it yet, each with its timer. */
   readonly #announced = new Map<string, () => void>()
-  readonly #instances = new Map<string, string>()
   #state: GroupState = 'Empty'
   #generation = 0
   #protocolType = ''
@@ -113,27 +52,13 @@ export class Group {
   get protocol(): string {
     return this.#protocol
   }
-  members(): readonly {
-    memberId: string
-    instanceId: string | null
-    clientId: string
-    clientHost: string
-    metadata: Buffer
-    assignment: Buffer
-  }[] {
-    const stable = this.#state === 'Stable'
-    return [...this.#members.values()].map((member) => ({
-      memberId: member.id,
-      instanceId: member.join.instanceId,
-      clientId: member.join.clientId,
-      clientHost: member.join.clientHost,
-      metadata: stable ? metadataOf(member.join, this.#protocol) : NOTHING,
-      assignment: stable ? member.assignment : NOTHING,
-    }))
+  members(): readonly MemberDescription[] {
+    return this.#roster.described(this.#state === 'Stable' ? this.#protocol : null)
   }
 
   join(join: Join): Promise<Joined> {
-    if (!this.#compatible(join)) return refuseJoin(ERROR.INCONSISTENT_GROUP_PROTOCOL, join.memberId)
+    if (!this.#roster.compatible(join, this.#protocolType))
+      return refuseJoin(ERROR.INCONSISTENT_GROUP_PROTOCOL, join.memberId)
     if (join.memberId === '') return this.#joinNew(join)
     const cancelAnnounced = this.#announced.get(join.memberId)
     if (cancelAnnounced !== undefined) {
@@ -141,7 +66,7 @@ export class Group {
       this.#announced.delete(join.memberId)
       return this.#wait(this.#add(join.memberId, join), join)
     }
-    const member = this.#find(join)
+    const member = this.#roster.find(join)
     if (typeof member === 'number') return refuseJoin(member, join.memberId)
     const unchanged = sameProtocols(member.join, join)
     const answerAtOnce =
@@ -153,7 +78,7 @@ export class Group {
   }
 
   sync(sync: Sync): Promise<Synced> {
-    const member = this.#find(sync)
+    const member = this.#roster.find(sync)
     if (typeof member === 'number') return Promise.resolve(refusedSync(member))
     if (sync.generation !== this.#generation) return Promise.resolve(refusedSync(ERROR.ILLEGAL_GENERATION))
     const strange =
@@ -174,7 +99,7 @@ export class Group {
   }
 
   heartbeat(beat: Identity & { readonly generation: number }): number {
-    const member = this.#find(beat)
+    const member = this.#roster.find(beat)
     if (typeof member === 'number') return member
     if (beat.generation !== this.#generation) return ERROR.ILLEGAL_GENERATION
     this.#keepAlive(member)
@@ -188,9 +113,9 @@ export class Group {
       this.#forgetAnnounced(identity.memberId)
       return ERROR.NONE
     }
-    const byInstance = identity.instanceId === null ? undefined : this.#instances.get(identity.instanceId)
+    const byInstance = this.#roster.idOf(identity.instanceId)
     const memberId = identity.memberId === '' ? (byInstance ?? '') : identity.memberId
-    const member = this.#find({ memberId, instanceId: identity.instanceId })
+    const member = this.#roster.find({ memberId, instanceId: identity.instanceId })
     if (typeof member === 'number') return member
     this.#remove(member)
     return ERROR.NONE
@@ -198,8 +123,8 @@ export class Group {
 
   /** Whether offsets may be committed under this identity. Without a generation: only while the group has no members. */
   mayCommit(commit: Identity & { readonly generation: number }): number {
-    if (commit.generation < 0 && this.#members.size === 0) return ERROR.NONE
-    const member = this.#find(commit)
+    if (commit.generation < 0 && this.#roster.size === 0) return ERROR.NONE
+    const member = this.#roster.find(commit)
     if (typeof member === 'number') return member
     if (commit.generation !== this.#generation) return ERROR.ILLEGAL_GENERATION
     if (this.#state === 'CompletingRebalance') return ERROR.REBALANCE_IN_PROGRESS
@@ -211,19 +136,14 @@ export class Group {
   close(): void {
     this.#cancelDeadline()
     for (const cancel of this.#announced.values()) cancel()
-    for (const member of this.#members.values()) {
-      member.cancelExpiry()
-      member.joining?.(refusedJoin(ERROR.COORDINATOR_NOT_AVAILABLE, member.id))
-      member.syncing?.(refusedSync(ERROR.COORDINATOR_NOT_AVAILABLE))
-    }
-    this.#members.clear()
+    for (const member of this.#roster.all) this.#roster.drop(member, ERROR.COORDINATOR_NOT_AVAILABLE)
     this.#state = 'Dead'
   }
 
   #joinNew(join: Join): Promise<Joined> {
-    const known = join.instanceId === null ? undefined : this.#instances.get(join.instanceId)
+    const known = this.#roster.idOf(join.instanceId)
     const memberId = `${join.instanceId ?? join.clientId}-${this.#randomId()}`
-    const old = known === undefined ? undefined : this.#members.get(known)
+    const old = known === undefined ? undefined : this.#roster.get(known)
     if (old !== undefined) return this.#replace(old, memberId, join)
     if (!join.idFirst || join.instanceId !== null) return this.#wait(this.#add(memberId, join), join)
     const expire = (): void => this.#forgetAnnounced(memberId)
@@ -234,10 +154,7 @@ export class Group {
   /** A static member came back under its instance id: it takes over the place, and in a stable group even the assignment. */
   #replace(old: Member, memberId: string, join: Join): Promise<Joined> {
     const leaderBefore = this.#leaderId
-    old.cancelExpiry()
-    old.joining?.(refusedJoin(ERROR.FENCED_INSTANCE_ID, old.id))
-    old.syncing?.(refusedSync(ERROR.FENCED_INSTANCE_ID))
-    this.#members.delete(old.id)
+    this.#roster.drop(old, ERROR.FENCED_INSTANCE_ID)
     const member = this.#add(memberId, join)
     member.assignment = old.assignment
     if (leaderBefore === old.id) this.#leaderId = memberId
@@ -248,18 +165,8 @@ export class Group {
   }
 
   #add(id: string, join: Join): Member {
-    const member: Member = {
-      id,
-      join,
-      assignment: NOTHING,
-      joining: null,
-      syncing: null,
-      cancelExpiry: ignore,
-    }
-    if (this.#members.size === 0) this.#protocolType = join.protocolType
-    this.#members.set(id, member)
-    if (join.instanceId !== null) this.#instances.set(join.instanceId, id)
-    return member
+    if (this.#roster.size === 0) this.#protocolType = join.protocolType
+    return this.#roster.add(id, join)
   }
 
   /** Waits in JoinGroup for the next generation, which it starts to prepare where that is not under way. */
@@ -275,7 +182,7 @@ export class Group {
   }
 
   #prepare(): void {
-    for (const member of this.#members.values()) {
+    for (const member of this.#roster.all) {
       if (member.syncing === null) continue
       member.syncing(refusedSync(ERROR.REBALANCE_IN_PROGRESS))
       member.syncing = null
@@ -288,23 +195,23 @@ export class Group {
 
   #deadline(action: () => void): void {
     this.#cancelDeadline()
-    const timeouts = [...this.#members.values()].map((member) => rebalanceTimeoutMs(member.join))
+    const timeouts = this.#roster.all.map((member) => rebalanceTimeoutMs(member.join))
     this.#cancelDeadline = this.#schedule(action, Math.max(0, ...timeouts))
   }
 
   #completeIfAllJoined(): void {
     if (this.#state !== 'PreparingRebalance' || this.#announced.size > 0) return
-    for (const member of this.#members.values()) if (member.joining === null) return
+    for (const member of this.#roster.all) if (member.joining === null) return
     this.#complete()
   }
 
   #complete(): void {
-    for (const member of [...this.#members.values()]) {
+    for (const member of this.#roster.all) {
       if (member.joining === null && member.join.instanceId === null) this.#drop(member)
     }
-    const leader = this.#members.get(this.#leaderId)
-    const joined = [...this.#members.values()].filter((member) => member.joining !== null)
-    if (this.#members.size > 0 && joined.length === 0) {
+    const leader = this.#roster.get(this.#leaderId)
+    const joined = this.#roster.all.filter((member) => member.joining !== null)
+    if (this.#roster.size > 0 && joined.length === 0) {
       this.#deadline(() => this.#complete())
       return
     }
@@ -318,7 +225,7 @@ export class Group {
     }
     this.#state = 'CompletingRebalance'
     this.#leaderId = leader?.joining ? leader.id : (joined[0]?.id ?? '')
-    this.#protocol = this.#vote()
+    this.#protocol = this.#roster.vote()
     this.#deadline(() => this.#dropUnsynced())
     for (const member of joined) {
       const answer = member.joining
@@ -331,28 +238,15 @@ export class Group {
 
   #dropUnsynced(): void {
     if (this.#state !== 'CompletingRebalance') return
-    for (const member of [...this.#members.values()]) if (member.syncing === null) this.#drop(member)
+    for (const member of this.#roster.all) if (member.syncing === null) this.#drop(member)
     this.#prepare()
-  }
-
-  /** Every member votes for the first of its protocols that all know. */
-  #vote(): string {
-    const members = [...this.#members.values()]
-    const known = (name: string): boolean =>
-      members.every((member) => member.join.protocols.some((protocol) => protocol.name === name))
-    const votes = new Map<string, number>()
-    for (const member of members) {
-      const choice = member.join.protocols.find((protocol) => known(protocol.name))?.name ?? ''
-      votes.set(choice, (votes.get(choice) ?? 0) + 1)
-    }
-    return [...votes].reduce((best, each) => (each[1] > best[1] ? each : best))[0]
   }
 
   #assign(assignments: Sync['assignments']): void {
     const byMember = new Map(assignments.map((each) => [each.memberId, each.assignment]))
     this.#state = 'Stable'
     this.#cancelDeadline()
-    for (const member of this.#members.values()) {
+    for (const member of this.#roster.all) {
       member.assignment = Buffer.from(byMember.get(member.id) ?? NOTHING)
       member.syncing?.(this.#synced(member))
       member.syncing = null
@@ -370,7 +264,7 @@ export class Group {
       protocol: this.#protocol,
       leaderId: this.#leaderId,
       memberId: member.id,
-      members: leads ? [...this.#members.values()].map((each) => memberMetadata(each, this.#protocol)) : [],
+      members: leads ? this.#roster.all.map((each) => memberMetadata(each, this.#protocol)) : [],
     }
   }
   #synced(member: Member): Synced {
@@ -390,62 +284,14 @@ export class Group {
     else this.#prepare()
   }
   #drop(member: Member): void {
-    member.cancelExpiry()
-    member.joining?.(refusedJoin(ERROR.UNKNOWN_MEMBER_ID, member.id))
-    member.syncing?.(refusedSync(ERROR.UNKNOWN_MEMBER_ID))
-    member.joining = null
-    member.syncing = null
-    this.#members.delete(member.id)
-    const { instanceId } = member.join
-    if (instanceId !== null && this.#instances.get(instanceId) === member.id) this.#instances.delete(instanceId)
+    this.#roster.drop(member, ERROR.UNKNOWN_MEMBER_ID)
   }
   #forgetAnnounced(memberId: string): void {
     this.#announced.delete(memberId)
     this.#completeIfAllJoined()
   }
-
-  #find(identity: Identity): Member | number {
-    if (identity.instanceId !== null) {
-      const memberId = this.#instances.get(identity.instanceId)
-      if (memberId === undefined) return ERROR.UNKNOWN_MEMBER_ID
-      if (memberId !== identity.memberId) return ERROR.FENCED_INSTANCE_ID
-    }
-    return this.#members.get(identity.memberId) ?? ERROR.UNKNOWN_MEMBER_ID
-  }
-
-  #compatible(join: Join): boolean {
-    const others = [...this.#members.values()].filter(
-      (member) =>
-        member.id !== join.memberId && (join.instanceId === null || member.join.instanceId !== join.instanceId),
-    )
-    if (join.protocols.length === 0 || join.protocolType === '') return false
-    if (others.length === 0) return true
-    if (join.protocolType !== this.#protocolType) return false
-    return join.protocols.some(({ name }) =>
-      others.every((member) => member.join.protocols.some((protocol) => protocol.name === name)),
-    )
-  }
 }
 
 function refuseJoin(errorCode: number, memberId: string): Promise<Joined> {
   return Promise.resolve(refusedJoin(errorCode, memberId))
-}
-function memberMetadata(member: Member, protocol: string): Joined['members'][number] {
-  const { id, join } = member
-  return { memberId: id, instanceId: join.instanceId, metadata: metadataOf(join, protocol) }
-}
-function metadataOf(join: Join, protocol: string): Buffer {
-  return join.protocols.find((each) => each.name === protocol)?.metadata ?? NOTHING
-}
-function rebalanceTimeoutMs(join: Join): number {
-  return join.rebalanceTimeoutMs > 0 ? join.rebalanceTimeoutMs : join.sessionTimeoutMs
-}
-function sameProtocols(one: Join, other: Join): boolean {
-  return (
-    one.protocols.length === other.protocols.length &&
-    one.protocols.every((protocol, index) => {
-      const against = other.protocols[index]
-      return against?.name === protocol.name && against.metadata.equals(protocol.metadata)
-    })
-  )
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Group, type Join } from '../../../../src/kafka/embedded-broker/group.ts'
+import { Group } from '../../../../src/kafka/embedded-broker/group.ts'
+import type { Join } from '../../../../src/kafka/embedded-broker/group-messages.ts'
 
 function world() {
   let now = 0
