@@ -63,6 +63,7 @@ export interface Snapshot {
   /** Everything before this offset has been learned. */
   readonly atOffset: number
   readonly format: number
+  /** Valid until the batch is stored; the scorer uses its memory again for the batch after the next. */
   readonly state: Uint8Array
 }
 
@@ -97,7 +98,7 @@ export interface Source {
 /** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
 export interface Scorer {
   score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]>
-  /** The partition's state after everything scored so far, when one is due; `atOffset` is the end of the range just scored. */
+  /** The partition's state after everything scored so far, when it is due and its turn; `atOffset`: the end of the range just scored. */
   snapshot(partition: number, atOffset: number): Snapshot | null
   /** Alerts of the partition that opened or closed since the last call. */
   alerts(partition: number): readonly ServiceAlert[]

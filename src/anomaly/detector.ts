@@ -164,8 +164,9 @@ export class Detector {
     return this.#alerts.splice(0).map(({ service, quiet }) => alertOf({ partition, service, quiet }))
   }
 
-  snapshot(): Uint8Array {
-    const bytes = new StateWriter(FIXED_BYTES + this.#services.bytes)
+  /** The state so far, written by `bytes`, whose memory it is. */
+  snapshot(bytes = new StateWriter()): Uint8Array {
+    bytes.start(FIXED_BYTES + this.#services.bytes)
     this.#exchange(bytes)
     return bytes.finish()
   }

@@ -104,8 +104,9 @@ export class MetricDetector {
     return []
   }
 
-  snapshot(): Uint8Array {
-    const bytes = new StateWriter(this.#expectedBytes)
+  /** The state so far, written by `bytes`, whose memory it is. */
+  snapshot(bytes = new StateWriter()): Uint8Array {
+    bytes.start(this.#expectedBytes)
     this.#exchange(bytes)
     bytes.number(MetricSeries.bytes)
     bytes.number(this.#services.size)

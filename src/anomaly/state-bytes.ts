@@ -9,6 +9,8 @@ import { crc32 } from 'node:zlib'
 export const SNAPSHOT_FORMAT = 8
 const MAGIC = 0x64656e67
 const HEADER = 12
+/** A state grows: room for that. */
+const HEADROOM = 1.25
 const LIMIT = 512 * 1024 * 1024
 
 type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Uint16Array | Uint8Array | Int8Array
@@ -28,9 +30,20 @@ export class StateWriter implements StateBytes {
   #view: DataView
   #end = HEADER
 
-  /** `expectedBytes`: how much it will be, about; more makes it grow. */
-  constructor(expectedBytes = 1 << 16) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(1 << 10, expectedBytes))
+  constructor() {
+    this.#buffer = Buffer.allocUnsafeSlow(HEADER)
+    this.#view = new DataView(this.#buffer.buffer)
+  }
+
+  /**
+   * Begins anew, in the same memory where that is neither too small nor far too large: fresh memory costs more than all that is written
+   * to it. `expectedBytes`: how much it will be, about; more makes it grow.
+   */
+  start(expectedBytes: number): void {
+    this.#end = HEADER
+    const size = this.#buffer.length
+    if (size >= expectedBytes && size <= 4 * expectedBytes) return
+    this.#buffer = Buffer.allocUnsafeSlow(HEADER + Math.ceil(expectedBytes * HEADROOM))
     this.#view = new DataView(this.#buffer.buffer)
   }
 
@@ -56,6 +69,7 @@ export class StateWriter implements StateBytes {
     this.#end += values.byteLength
   }
 
+  /** The finished bytes; valid until the next start(). */
   finish(): Uint8Array {
     const bytes = this.#buffer.subarray(0, this.#end)
     bytes.writeUInt32LE(MAGIC, 0)

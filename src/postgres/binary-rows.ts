@@ -48,6 +48,11 @@ export class BinaryRows {
     return this.#buffer.subarray(0, this.#at)
   }
 
+  /** What was written so far; valid as long as nothing more is. */
+  written(): Buffer {
+    return this.#buffer.subarray(0, this.#at)
+  }
+
   row(fields: number): void {
     this.#ensure(2)
     this.#int16(fields)
@@ -144,6 +149,13 @@ export class BinaryRows {
     this.#int32(value.length)
     this.#buffer.set(value, this.#at)
     this.#at += value.length
+  }
+
+  /** A field of so many bytes, which come from elsewhere. */
+  announce(bytes: number): void {
+    inRange(bytes, INT4_MAX)
+    this.#ensure(4)
+    this.#int32(bytes)
   }
 
   #int16(value: number): void {

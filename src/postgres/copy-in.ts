@@ -18,16 +18,19 @@ const FRAME_BYTES = 64 * 1024
 const COPY_DATA = 0x64
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4])
 
+/** In COPY's format, whole or in pieces. */
+export type CopyData = Buffer | readonly Buffer[]
+
 class CopyQuery implements Submittable {
   readonly done: Promise<void>
   readonly #text: string
-  readonly #files: readonly Buffer[]
+  readonly #files: readonly CopyData[]
   #next = 0
   #stream: Duplex | null = null
   #resolve: () => void = () => undefined
   #reject: (error: Error) => void = () => undefined
 
-  constructor(text: string, files: readonly Buffer[]) {
+  constructor(text: string, files: readonly CopyData[]) {
     this.#text = text
     this.#files = files
     this.done = new Promise((resolve, reject) => {
@@ -50,19 +53,22 @@ class CopyQuery implements Submittable {
       return
     }
     stream.cork()
-    for (let at = 0; at < file.length; at += FRAME_BYTES) {
-      const frame = file.subarray(at, at + FRAME_BYTES)
+    const pieces = Buffer.isBuffer(file) ? [file] : file
+    const half = pieces.reduce((sum, { length }) => sum + length, 0) >> 1
+    let sent = 0
+    for (const frame of framesOf(pieces)) {
       const header = Buffer.allocUnsafe(5)
       header[0] = COPY_DATA
       header.writeInt32BE(4 + frame.length, 1)
       stream.write(header)
       stream.write(frame)
-      if (at <= file.length >> 1 && at + FRAME_BYTES > file.length >> 1) {
+      if (sent <= half && sent + frame.length > half) {
         // Half of it is on its way before the other half is even written.
         stream.uncork()
         failpoint('mid_copy')
         stream.cork()
       }
+      sent += frame.length
     }
     stream.write(COPY_DONE)
     stream.uncork()
@@ -84,6 +90,12 @@ class CopyQuery implements Submittable {
   handlePortalSuspended(): void {}
 }
 
+function* framesOf(pieces: readonly Buffer[]): Generator<Buffer> {
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += FRAME_BYTES) yield piece.subarray(at, at + FRAME_BYTES)
+  }
+}
+
 /**
  * Resolves when the server has committed all of it. After a rejection the connection must be destroyed: the rest of the data
  * may still be on its way, and the files' memory must not be written to before that.
@@ -91,7 +103,7 @@ class CopyQuery implements Submittable {
 export function runCopy(
   client: { query<T extends Submittable>(submittable: T): T },
   text: string,
-  files: readonly Buffer[],
+  files: readonly CopyData[],
 ): Promise<void> {
   return client.query(new CopyQuery(text, files)).done
 }

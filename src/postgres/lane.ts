@@ -10,9 +10,11 @@ import { aggregatesSql, groupsOf } from './aggregates.ts'
 import { serviceAlertsSql } from './alert-rows.ts'
 import { BinaryRows } from './binary-rows.ts'
 import type { DatabaseOptions } from './connection.ts'
+import type { CopyData } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
 import { type OpenSession, type Session, sessionsOf } from './session.ts'
-import { hexBytes, hexText, whole, wholes } from './sql-literals.ts'
+import { SNAPSHOT_COLUMNS, snapshotFile } from './snapshot-rows.ts'
+import { hexText, whole, wholes } from './sql-literals.ts'
 import { roundHalfEven } from './standard-row.ts'
 import { readTableShape, type TableShape } from './table-shape.ts'
 import { offsetsOf, type Tally, tally } from './tally.ts'
@@ -137,9 +139,9 @@ export class Lane {
     ranges: readonly ReadyRange[],
     shape: TableShape,
     ids: readonly number[] | null,
-  ): { text: string; files: Buffer[] } {
+  ): { text: string; files: CopyData[] } {
     const statements: string[] = []
-    const files: Buffer[] = []
+    const files: CopyData[] = []
     if (ranges.some(({ logs }) => logs.length > 0)) {
       const columns = ids === null ? shape.columns : ['"log_id"', ...shape.columns]
       statements.push(`copy logs (${columns.join(', ')}) from stdin (format binary);`)
@@ -149,7 +151,12 @@ export class Lane {
       statements.push(`copy ingest_dead_letter (${DEAD_LETTER_COLUMNS}) from stdin (format binary);`)
       files.push(this.#encodeDead(ranges))
     }
-    for (const ready of ranges) statements.push(this.#gapSql(ready), this.#snapshotSql(ready))
+    const snapshots = ranges.map(({ snapshot }) => snapshot).filter((snapshot) => snapshot !== null)
+    if (snapshots.length > 0) {
+      statements.push(`copy detector_snapshot (${SNAPSHOT_COLUMNS}) from stdin (format binary);`)
+      files.push(snapshotFile(snapshots, this.#scope()))
+    }
+    for (const ready of ranges) statements.push(this.#gapSql(ready))
     if (ranges.some(({ alerts }) => alerts.length > 0)) statements.push(serviceAlertsSql(ranges, this.#key()))
     statements.push(aggregatesSql(groupsOf(ranges, roundHalfEven)), this.#advanceSql(ranges))
     return { text: statements.join('\n'), files }
@@ -172,8 +179,8 @@ export class Lane {
   }
 
   #encodeDead(ranges: readonly ReadyRange[]): Buffer {
-    const { namespace, topic, deadLetterBytesMax: bytesMax, decodeHeaders } = this.#options
-    const scope = { namespace, topic, incarnation: this.#options.pinned().incarnation, bytesMax, decodeHeaders }
+    const { deadLetterBytesMax: bytesMax, decodeHeaders } = this.#options
+    const scope = { ...this.#scope(), bytesMax, decodeHeaders }
     this.#dead.start(DEAD_BYTES_KEPT)
     for (const { logs, rejects } of ranges) {
       if (rejects.length === 0) continue
@@ -187,20 +194,17 @@ export class Lane {
     return `${this.#names}, ${whole(this.#options.pinned().incarnation)}`
   }
 
+  #scope(): { namespace: string; topic: string; incarnation: number } {
+    const { namespace, topic, pinned } = this.#options
+    return { namespace, topic, incarnation: pinned().incarnation }
+  }
+
   #gapSql({ range }: ReadyRange): string {
     if (range.gap === null) return ''
     const { from, to, reason } = range.gap
     return `insert into ingest_gap (namespace, topic, incarnation, part, from_offset, to_offset, reason)
 values (${this.#key()}, ${whole(range.partition)}, ${whole(from)}, ${whole(to)}, '${reason}')
 on conflict do nothing;`
-  }
-
-  #snapshotSql({ snapshot }: ReadyRange): string {
-    if (snapshot === null) return ''
-    return `insert into detector_snapshot (namespace, topic, incarnation, part, at_offset, format, state)
-values (${this.#key()}, ${whole(snapshot.partition)}, ${whole(snapshot.atOffset)}, ${whole(snapshot.format)}, ${hexBytes(snapshot.state)})
-on conflict (namespace, topic, incarnation, part) do update
-   set at_offset = excluded.at_offset, format = excluded.format, state = excluded.state;`
   }
 
   /** The fence: last, so that a worker stopped before it holds no lock of the ledger. */

@@ -5,7 +5,7 @@
  */
 import type { QueryResultRow } from 'pg'
 import { close, connect, type DatabaseOptions, destroy, withDeadline } from './connection.ts'
-import { runCopy } from './copy-in.ts'
+import { type CopyData, runCopy } from './copy-in.ts'
 
 export interface Queries {
   query<Row extends QueryResultRow>(sql: string, values?: unknown[]): Promise<{ rows: Row[]; command: string }>
@@ -13,7 +13,7 @@ export interface Queries {
 
 export interface Session extends Queries {
   /** One simple query with COPYs in it, one transaction; after a rejection the session must be destroyed (copy-in.ts). */
-  copy(text: string, files: readonly Buffer[]): Promise<void>
+  copy(text: string, files: readonly CopyData[]): Promise<void>
   /** The work, or a rejection and a destroyed session when it takes longer than DEADLINE_MS. */
   inTime<T>(work: Promise<T>): Promise<T>
   /** At once, without a word to the server. */

@@ -6,10 +6,6 @@ export function hexText(value: string): string {
   return `convert_from('\\x${Buffer.from(storableText(value), 'utf8').toString('hex')}', 'UTF8')`
 }
 
-export function hexBytes(value: Uint8Array): string {
-  return `'\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}'::bytea`
-}
-
 export function whole(value: number): string {
   if (!Number.isSafeInteger(value)) throw new RangeError(`not a whole number: ${value}`)
   return String(value)

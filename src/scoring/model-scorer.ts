@@ -1,5 +1,6 @@
 /** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
 import type { DetectorOptions, DetectorStats } from '../anomaly/detector.ts'
+import { StateWriter } from '../anomaly/state-bytes.ts'
 import type { Budget } from '../anomaly/threshold.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
@@ -7,6 +8,7 @@ import type { Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from './profiles.ts'
 import { ruleVerdict } from './rule-scorer.ts'
+import { SnapshotTurns } from './snapshot-turns.ts'
 
 export interface ModelScorerOptions {
   /** ANOMALY_PROFILE; logs unless said. */
@@ -49,6 +51,10 @@ export class ModelScorer implements Scorer {
   readonly #seats = new Map<number, Seat>()
   /** Of the topic's traffic, by partition, as of its last claim. */
   readonly #shares = new Map<number, number>()
+  readonly #turns = new SnapshotTurns()
+  /** In turns: one snapshot is being stored while the next is taken. */
+  readonly #writers = [new StateWriter(), new StateWriter()]
+  #snapshots = 0
   #learned = 0
   #failures = 0
 
@@ -70,6 +76,7 @@ export class ModelScorer implements Scorer {
   }
 
   async score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]> {
+    this.#turns.batch()
     const logs = new Array<ScoredLog>(events.length)
     const failures: { partition: number; error: unknown }[] = []
     for (let i = 0; i < events.length; i++) {
@@ -110,6 +117,7 @@ export class ModelScorer implements Scorer {
     this.#seats.delete(partition)
   }
 
+  /** At most one a batch. Its memory is used again for the next but one. */
   snapshot(partition: number, atOffset: number): Snapshot | null {
     const seat = this.#seats.get(partition)
     if (seat === undefined) return null
@@ -120,9 +128,11 @@ export class ModelScorer implements Scorer {
     // A backlog runs through hours of event time in seconds, and so few records are read again in no time.
     const due = passedMs >= snapshotIntervalMs && records >= snapshotRecordsMin
     if (!due && records < snapshotRecords) return null
+    if (!this.#turns.takes(partition)) return null
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
-    return { partition, atOffset, format: this.#profile.format, state: seat.detector.snapshot() }
+    const writer = this.#writers[this.#snapshots++ % this.#writers.length]
+    return { partition, atOffset, format: this.#profile.format, state: seat.detector.snapshot(writer) }
   }
 
   alerts(partition: number): readonly ServiceAlert[] {

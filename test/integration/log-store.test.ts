@@ -150,6 +150,27 @@ describe('the store', { timeout: 120_000 }, () => {
     },
   )
 
+  inWorld('a snapshot takes the place of the one before, and comes back as it was, of whatever size', async (at) => {
+    const state = Uint8Array.from({ length: 3_000_001 }, (_, i) => (i * 2_654_435_761) >>> 11)
+    const snapshotAt = (atOffset: number, bytes: Uint8Array) => ({ partition: 0, atOffset, format: 8, state: bytes })
+    await commit(at, readyRange({ from: 0, count: 2 }, { snapshot: snapshotAt(2, state.subarray(7)) }))
+    await commit(at, readyRange({ from: 2, count: 2 }, { snapshot: snapshotAt(4, state) }))
+    assert.equal(await at.number('select count(*) n from detector_snapshot'), 1)
+    const { claims } = await at.ledger.claim([0])
+    const stored = claims[0]?.snapshot
+    assert.deepEqual([stored?.atOffset, stored?.format], [4, 8])
+    assert.ok(Buffer.from(state).equals(stored?.state ?? Buffer.alloc(0)))
+    // As workers of the version before write it, which may still run beside this one.
+    await at.database.client.query(
+      `insert into detector_snapshot (namespace, topic, incarnation, part, at_offset, format, state)
+       select namespace, topic, incarnation, part, 5, 7, '\\x01' from detector_snapshot
+       on conflict (namespace, topic, incarnation, part) do update
+          set at_offset = excluded.at_offset, format = excluded.format, state = excluded.state`,
+    )
+    assert.equal(await at.number('select at_offset n from detector_snapshot where format = 7'), 5)
+    assert.equal(await at.number('select count(*) n from detector_snapshot'), 1)
+  })
+
   inWorld('[P6] the same batch again is a duplicate and changes nothing', async (at) => {
     const range = readyRange({ from: 0, count: 5 })
     assert.deepEqual(kinds(await commit(at, range)), ['committed'])

@@ -28,6 +28,9 @@ interface Seat {
   next: number
   blind: boolean
   ranges: number
+  /** Written in turns, as the product's scorer does: while one snapshot is being stored the next is taken. */
+  readonly memory: readonly [Buffer, Buffer]
+  snapshots: number
 }
 
 export class ChainScorer implements Scorer {
@@ -42,13 +45,12 @@ export class ChainScorer implements Scorer {
   restore({ partition, snapshot, baseOffset }: Claim): number {
     const seat: Seat =
       snapshot === null
-        ? { state: 0, next: baseOffset, blind: false, ranges: 0 }
-        : {
+        ? newSeat({ state: 0, next: baseOffset, blind: false })
+        : newSeat({
             state: Buffer.from(snapshot.state).readUInt32BE(0),
             next: snapshot.atOffset,
             blind: snapshot.state[4] === 1,
-            ranges: 0,
-          }
+          })
     this.#seats.set(partition, seat)
     return seat.next
   }
@@ -82,7 +84,7 @@ export class ChainScorer implements Scorer {
   snapshot(partition: number, atOffset: number): Snapshot | null {
     const seat = this.#seat(partition)
     if (seat.ranges % this.#every !== 0) return null
-    const state = Buffer.alloc(5)
+    const state = seat.memory[seat.snapshots++ % 2]!
     state.writeUInt32BE(seat.state, 0)
     state[4] = seat.blind ? 1 : 0
     return { partition, atOffset, format: FORMAT, state }
@@ -96,8 +98,12 @@ export class ChainScorer implements Scorer {
   #seat(partition: number): Seat {
     const known = this.#seats.get(partition)
     if (known !== undefined) return known
-    const seat: Seat = { state: 0, next: -1, blind: true, ranges: 0 }
+    const seat = newSeat({ state: 0, next: -1, blind: true })
     this.#seats.set(partition, seat)
     return seat
   }
+}
+
+function newSeat(begin: Pick<Seat, 'state' | 'next' | 'blind'>): Seat {
+  return { ...begin, ranges: 0, memory: [Buffer.alloc(5), Buffer.alloc(5)], snapshots: 0 }
 }

@@ -1,8 +1,15 @@
 /** COPY's binary format, read back: the other side of src/postgres/binary-rows.ts, written apart from it. */
 
+import type { CopyData } from '../../src/postgres/copy-in.ts'
+
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 const HEADER_BYTES = 19
 const TWO_32 = 4_294_967_296
+
+/** A copy of what the file holds now. */
+export function wholeFile(file: CopyData): Buffer {
+  return Buffer.concat(Buffer.isBuffer(file) ? [file] : file)
+}
 
 /** One row after the other, fields by their place in it. Throws where the file is not what PostgreSQL would take. */
 export class CopyFile {
@@ -56,6 +63,12 @@ export class CopyFile {
   text(field: number): string {
     const at = this.#starts[field] ?? 0
     return this.#has(field) ? this.#file.toString('utf8', at, at + (this.#lengths[field] ?? 0)) : ''
+  }
+
+  /** The same memory. */
+  bytes(field: number): Buffer {
+    const at = this.#starts[field] ?? 0
+    return this.#file.subarray(at, at + Math.max(0, this.#lengths[field] ?? 0))
   }
 
   #has(field: number): boolean {

@@ -1,6 +1,8 @@
 /** One process's way to PostgreSQL: sessions over a network that loses requests and answers, delays commits, or goes dark. */
+import type { CopyData } from '../../src/postgres/copy-in.ts'
 import type { Session } from '../../src/postgres/session.ts'
 import { Backend } from './backend.ts'
+import { wholeFile } from './copy-file.ts'
 import { type Database, SqlError } from './database.ts'
 import type { Dice } from './dice.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -133,14 +135,14 @@ class SimSession implements Session {
   }
 
   /** Text there, the server's word that it wants the data back, the data there, and the answer back. */
-  async copy(text: string, files: readonly Buffer[]): Promise<void> {
+  async copy(text: string, files: readonly CopyData[]): Promise<void> {
     const refused = this.#refusal()
     if (refused !== null) return await this.#ask(() => Promise.reject(refused), 'served')
     const wanted = this.#ask(() => Promise.resolve(), 'served')
     if (files.length > 0) this.#strike('atFlush')
     await wanted
     // What leaves the process now is what the server gets, whatever is written to the encoder's memory later.
-    const sent = files.map((file) => Buffer.from(file))
+    const sent = files.map(wholeFile)
     await this.#ask(() => this.#backend.flush(text, sent), this.#fate())
   }
 

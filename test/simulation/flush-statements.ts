@@ -12,7 +12,6 @@ export async function executeFlush(at: Execution, text: string, files: readonly 
     const plain = statement.trim()
     if (plain.startsWith('copy ')) copy(at, plain, files[next++] ?? Buffer.alloc(0))
     else if (plain.startsWith('insert into ingest_gap')) insertGap(at, plain)
-    else if (plain.startsWith('insert into detector_snapshot')) insertSnapshot(at, plain)
     else if (plain.startsWith('insert into log_aggregates')) countAggregates(at.transaction.changes, plain)
     else if (plain.startsWith('select ingest_advance(')) await advance(at, plain)
     else if (/\bingest_(ledger|topic|advance)\b/.test(plain))
@@ -38,6 +37,7 @@ function copy({ transaction }: Execution, statement: string, file: Buffer): void
   const at = columnsOf(statement)
   if (statement.startsWith('copy ingest_dead_letter')) copyLetters(transaction.changes, rows, at)
   else if (statement.startsWith('copy logs')) copyLogs(transaction.changes, rows, at)
+  else if (statement.startsWith('copy detector_snapshot')) copySnapshots(transaction.changes, rows, at)
 }
 
 function copyLetters({ letters }: Changes, rows: CopyFile, at: (name: string) => number): void {
@@ -49,6 +49,14 @@ function copyLetters({ letters }: Changes, rows: CopyFile, at: (name: string) =>
       item: rows.int4(at('item')),
       reason: rows.text(at('reason')),
     })
+}
+
+function copySnapshots({ snapshots }: Changes, rows: CopyFile, at: (name: string) => number): void {
+  while (rows.next()) {
+    const key = keyOf(rows.int4(at('incarnation')), rows.int4(at('part')))
+    const [atOffset, format] = [rows.int8(at('at_offset')), rows.int4(at('format'))]
+    snapshots.set(key, { atOffset, format, state: rows.bytes(at('state')) })
+  }
 }
 
 function copyLogs({ logs }: Changes, rows: CopyFile, at: (name: string) => number): void {
@@ -82,14 +90,6 @@ function insertGap({ transaction }: Execution, statement: string): void {
     from: from ?? -1,
     to: to ?? -1,
   })
-}
-
-function insertSnapshot({ transaction }: Execution, statement: string): void {
-  const [, incarnation = -1, partition = -1, atOffset = -1, format = -1] = (
-    NUMBERS_OF_VALUES.exec(statement) ?? []
-  ).map(Number)
-  const state = Buffer.from(/'\\x([0-9a-f]*)'::bytea/.exec(statement)?.[1] ?? '', 'hex')
-  transaction.changes.snapshots.set(keyOf(incarnation, partition), { atOffset, format, state })
 }
 
 function countAggregates({ counted }: Changes, statement: string): void {

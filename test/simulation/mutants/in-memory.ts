@@ -88,6 +88,26 @@ export const MUTANTS_IN_MEMORY: readonly Mutant[] = [
     ...seams({ detector: keepsItsMemory }),
   },
   {
+    name: 'snapshot written over',
+    without: 'the memory of a snapshot is not used again before its batch is stored',
+    attacks: ['P29'],
+    ...seams({
+      detector: (real) => {
+        const snapshot = real.snapshot.bind(real)
+        const memory = new Map<number, Uint8Array>()
+        real.snapshot = (partition, atOffset) => {
+          const now = snapshot(partition, atOffset)
+          if (now === null) return null
+          const state = memory.get(partition) ?? new Uint8Array(now.state.length)
+          memory.set(partition, state)
+          state.set(now.state)
+          return { ...now, state }
+        }
+        return real
+      },
+    }),
+  },
+  {
     name: 'snapshot of another moment',
     without: 'a snapshot is of exactly the offset it is stored with',
     attacks: ['P29'],

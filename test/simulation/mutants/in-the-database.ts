@@ -1,5 +1,6 @@
 /** Rules of the one transaction, and of what its outcome means. */
 import type { OpenSession, Session } from '../../../src/postgres/session.ts'
+import { wholeFile } from '../copy-file.ts'
 import { SqlError } from '../database.ts'
 import { type Mutation, UNCHANGED, type World } from '../world.ts'
 import { type Mutant, seams } from './mutant.ts'
@@ -173,7 +174,7 @@ function looksAfterLostAnswers(real: Session, _world: World, open: OpenSession):
         await real.copy(text, files)
       } catch (error) {
         if (error instanceof SqlError || !text.includes(FENCE)) throw error
-        const copies = files.map((file) => Buffer.from(file))
+        const copies = files.map(wholeFile)
         const again = await open()
         const lists = [...text.matchAll(/'\{([^}]*)\}'::/g)].map((match) => (match[1] ?? '').split(',').map(Number))
         const incarnation = Number(

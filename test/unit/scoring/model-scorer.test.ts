@@ -69,6 +69,7 @@ describe('model scorer', () => {
     await scorer.score(events.slice(110, 180))
     assert.equal(scorer.snapshot(0, 115), null, '35 s and 15 records later')
     assert.equal(scorer.snapshot(0, 180)?.atOffset, 180, '35 s and 80 records later')
+    await scorer.score([])
     assert.equal(scorer.snapshot(0, 279), null)
     assert.equal(scorer.snapshot(0, 280)?.atOffset, 280, '100 records later')
   })

@@ -1,0 +1,42 @@
+/**
+ * Detector snapshots as a file for COPY, in pieces: a state is megabytes and is sent from where it lies. The table's trigger
+ * (migration 0006) replaces the one before.
+ */
+import type { Snapshot } from '../pipeline.ts'
+import { BinaryRows } from './binary-rows.ts'
+
+export const SNAPSHOT_COLUMNS = 'namespace, topic, incarnation, part, at_offset, format, state'
+const FIELDS = 7
+const HEAD_BYTES = 1024
+
+export interface SnapshotScope {
+  readonly namespace: string
+  readonly topic: string
+  readonly incarnation: number
+}
+
+/** The states are not copied: they must not change before the file was sent. */
+export function snapshotFile(snapshots: readonly Snapshot[], of: SnapshotScope): Buffer[] {
+  const rows = new BinaryRows(HEAD_BYTES)
+  rows.start(HEAD_BYTES)
+  const pieces: Buffer[] = []
+  let sent = 0
+  const piece = (end: Buffer): Buffer => {
+    const next = Buffer.from(end.subarray(sent))
+    sent = end.length
+    return next
+  }
+  for (const { partition, atOffset, format, state } of snapshots) {
+    rows.row(FIELDS)
+    rows.text(of.namespace)
+    rows.text(of.topic)
+    rows.int4(of.incarnation)
+    rows.int4(partition)
+    rows.int8(atOffset)
+    rows.int4(format)
+    rows.announce(state.length)
+    pieces.push(piece(rows.written()), Buffer.from(state.buffer, state.byteOffset, state.byteLength))
+  }
+  pieces.push(piece(rows.finish()))
+  return pieces
+}
