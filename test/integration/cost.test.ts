@@ -8,10 +8,9 @@ import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Stage, StageFigure } from '../../src/bench/stages.ts'
-import { silentEvents } from '../../src/events.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore } from '../../src/postgres/log-store.ts'
 import { sessionsOf } from '../../src/postgres/session.ts'
+import { logStore, pinRequest } from '../support/log-store.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
 import { logAt, readyRange } from '../support/ready-ranges.ts'
 
@@ -45,16 +44,9 @@ test('a batch is one statement and one transaction, and writes little more log t
   const sent: string[] = []
   const open = sessionsOf(database.options)
   const ledger = new PostgresLedger({ database: database.options, namespace: 'default', group: 'g', owner: 'o' })
-  await ledger.pin({
-    topic: 'logs',
-    topicKey: '',
-    partitions: [0],
-    startPolicy: 'earliest',
-    startOffsets: async () => new Map(),
-  })
+  await ledger.pin(pinRequest([0]))
   await ledger.claim([0])
-  const store = new LogStore({
-    database: database.options,
+  const store = logStore(database.options, ledger, {
     openSession: async () => {
       const session = await open()
       return {
@@ -69,17 +61,6 @@ test('a batch is one statement and one transaction, and writes little more log t
         },
       }
     },
-    namespace: 'default',
-    topic: 'logs',
-    pinned: () => ledger.pinned(),
-    deadLetterBytesMax: 1_000,
-    decodeHeaders: () => [],
-    reserveIds: () => false,
-    events: silentEvents(),
-    lanes: 1,
-    sleep: async () => undefined,
-    random: () => 0,
-    signal: new AbortController().signal,
   })
   const count = 5_000
   const commit = async (from: number): Promise<void> => {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { silentEvents } from '../../src/events.ts'
 import { epochMs } from '../../src/log.ts'
 import type { CommitOutcome, ReadyRange } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore, type LogStoreOptions } from '../../src/postgres/log-store.ts'
+import type { LogStore, LogStoreOptions } from '../../src/postgres/log-store.ts'
+import { logStore, pinRequest } from '../support/log-store.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
 import { logAt, MINUTE, readyRange, recordAt, rejectAt } from '../support/ready-ranges.ts'
 
@@ -26,31 +26,16 @@ function ledgerOf(database: TestDatabase, group = 'processors', owner = 'worker-
   return new PostgresLedger({ database: database.options, namespace: 'default', group, owner })
 }
 
-const request = {
-  topic: 'logs',
-  topicKey: 'cluster:topic',
-  partitions: PARTITIONS,
-  startPolicy: 'earliest',
-  startOffsets: async () => new Map<number, number>(),
-} as const
+const request = pinRequest(PARTITIONS)
 
 async function world(database: TestDatabase, overrides: Partial<LogStoreOptions> = {}): Promise<World> {
   const ledger = ledgerOf(database)
   await ledger.pin(request)
   await ledger.claim(PARTITIONS)
-  const store = new LogStore({
-    database: database.options,
-    namespace: 'default',
-    topic: 'logs',
-    pinned: () => ledger.pinned(),
+  const store = logStore(database.options, ledger, {
     deadLetterBytesMax: 16,
     decodeHeaders: (section) => [['trace', section.toString('base64')]],
-    reserveIds: () => false,
-    events: silentEvents(),
     lanes: 2,
-    sleep: async () => undefined,
-    random: () => 0,
-    signal: new AbortController().signal,
     ...overrides,
   })
   const number = async (sql: string): Promise<number> => Number((await database.client.query(sql)).rows[0].n)

@@ -1,24 +1,17 @@
 /** Service alerts on a real PostgreSQL: written once, with the flush that decided them or not at all. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { silentEvents } from '../../src/events.ts'
 import { epochMs } from '../../src/log.ts'
 import type { CommitOutcome, ReadyRange } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore } from '../../src/postgres/log-store.ts'
 import type { ServiceAlert } from '../../src/service-alert.ts'
+import { logStore, pinRequest } from '../support/log-store.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
 import { MINUTE, readyRange } from '../support/ready-ranges.ts'
 
 const server = withServer()
 const SECOND = 1000
-const request = {
-  topic: 'logs',
-  topicKey: 'cluster:topic',
-  partitions: [0, 1],
-  startPolicy: 'earliest',
-  startOffsets: async () => new Map<number, number>(),
-} as const
+const request = pinRequest([0, 1])
 
 function alert(sinceSeconds: number, fields: Partial<ServiceAlert> = {}): ServiceAlert {
   return {
@@ -58,20 +51,7 @@ function inWorld(name: string, run: (at: World) => Promise<void>): void {
     })
     await ledger.pin(request)
     await ledger.claim([0, 1])
-    const store = new LogStore({
-      database: database.options,
-      namespace: 'default',
-      topic: 'logs',
-      pinned: () => ledger.pinned(),
-      deadLetterBytesMax: 16,
-      decodeHeaders: () => [],
-      reserveIds: () => false,
-      events: silentEvents(),
-      lanes: 1,
-      sleep: async () => undefined,
-      random: () => 0,
-      signal: new AbortController().signal,
-    })
+    const store = logStore(database.options, ledger)
     const stored: World['stored'] = async () => {
       const seconds = (column: string): string => `(extract(epoch from ${column}) * 1000 - ${MINUTE})::float8 / 1000`
       const { rows } = await database.client.query(

@@ -1,16 +1,15 @@
 /** One law, both implementations: what the product asks of PostgreSQL is answered alike by the real one and by the simulation's. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { silentEvents } from '../../src/events.ts'
 import type { CommitOutcome, ReadyRange } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore } from '../../src/postgres/log-store.ts'
 import { type OpenSession, sessionsOf } from '../../src/postgres/session.ts'
 import { Database, keyOf } from '../simulation/database.ts'
 import { DatabaseLink } from '../simulation/database-link.ts'
 import { Dice } from '../simulation/dice.ts'
 import { Schedule } from '../simulation/schedule.ts'
 import { SimProcess } from '../simulation/sim-process.ts'
+import { logStore, pinRequest } from '../support/log-store.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
 import { readyRange, rejectAt } from '../support/ready-ranges.ts'
 
@@ -143,21 +142,7 @@ async function story(side: Side): Promise<unknown[]> {
   const ledgerOf = (owner: string, group = 'processors'): PostgresLedger =>
     new PostgresLedger({ database, openSession, namespace: 'default', group, owner })
   const [one, other, stranger] = [ledgerOf('one'), ledgerOf('other'), ledgerOf('stranger', 'strangers')]
-  const store = new LogStore({
-    database,
-    openSession,
-    namespace: 'default',
-    topic: 'logs',
-    pinned: () => one.pinned(),
-    deadLetterBytesMax: 64,
-    decodeHeaders: () => [],
-    reserveIds: () => false,
-    events: silentEvents(),
-    lanes: 1,
-    sleep: async () => undefined,
-    random: () => 0,
-    signal: new AbortController().signal,
-  })
+  const store = logStore(database, one, { openSession, deadLetterBytesMax: 64 })
   const tell = async (what: string, answer: Promise<unknown>): Promise<void> =>
     void told.push([what, await done(answer)])
   const kinds = (outcomes: readonly CommitOutcome[]): unknown[] =>
@@ -181,13 +166,7 @@ async function story(side: Side): Promise<unknown[]> {
           refused,
         ]),
     )
-  const request = {
-    topic: 'logs',
-    topicKey: 'c:first',
-    partitions: [0, 1],
-    startPolicy: 'earliest',
-    startOffsets: async () => new Map([[1, 5]]),
-  } as const
+  const request = { ...pinRequest([0, 1], 'c:first'), startOffsets: async () => new Map([[1, 5]]) }
   const tail = {
     leaderEpoch: 3,
     offset: 9,

@@ -4,9 +4,9 @@ import pg from 'pg'
 import { silentEvents } from '../../src/events.ts'
 import { epochMs } from '../../src/log.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore } from '../../src/postgres/log-store.ts'
 import { migrate, readMigrations } from '../../src/postgres/migrate.ts'
 import { createSchema, dropSchema } from '../../src/postgres/own-schema.ts'
+import { logStore, pinRequest } from '../support/log-store.ts'
 import { ORIGINAL_READERS, ORIGINAL_ROWS, ORIGINAL_SCHEMA } from '../support/original-schema.ts'
 import { logAt, readyRange, rejectAt } from '../support/ready-ranges.ts'
 import { startTimescale, type TimescaleServer } from '../support/timescale-server.ts'
@@ -40,29 +40,10 @@ const INTERVAL = `
 /** Two days of logs, the same once more, and a dead letter, through the store itself. */
 async function storeSome(server: TimescaleServer): Promise<void> {
   const ledger = new PostgresLedger({ database: server.options, namespace: 'default', group: 'g', owner: 'test' })
-  await ledger.pin({
-    topic: 'logs',
-    topicKey: 'c:t',
-    partitions: [0],
-    startPolicy: 'earliest',
-    startOffsets: async () => new Map([[0, 0]]),
-  })
+  await ledger.pin(pinRequest([0]))
   const { claims } = await ledger.claim([0])
   const stop = new AbortController()
-  const store = new LogStore({
-    database: server.options,
-    namespace: 'default',
-    topic: 'logs',
-    pinned: () => ledger.pinned(),
-    deadLetterBytesMax: 1024,
-    decodeHeaders: () => [],
-    reserveIds: () => false,
-    events,
-    lanes: 1,
-    sleep: async () => stop.abort(),
-    random: () => 0.5,
-    signal: stop.signal,
-  })
+  const store = logStore(server.options, ledger, { sleep: async () => stop.abort(), signal: stop.signal })
   const day = 86_400_000
   const logs = [0, 1, 2, 3].map((i) => logAt(i, { createdAt: epochMs(1_764_720_000_000 + (i % 2) * day) }))
   const epoch = claims[0]?.epoch ?? 0

@@ -1,7 +1,6 @@
 /** A database with dead letters in it, made by the flush itself, and everything that is done to them. */
 import assert from 'node:assert/strict'
 import { type ReplayParts, replayAll } from '../../src/commands/dead-letters-replay.ts'
-import { silentEvents } from '../../src/events.ts'
 import { epochMs } from '../../src/log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../src/normalize/limits.ts'
 import { createNormalizer } from '../../src/normalize/normalize-range.ts'
@@ -9,8 +8,8 @@ import type { DeadLetterFilter } from '../../src/postgres/dead-letter-filter.ts'
 import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
 import { eachDeadLetter } from '../../src/postgres/dead-letters.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore } from '../../src/postgres/log-store.ts'
 import { ruleVerdict } from '../../src/scoring/rule-scorer.ts'
+import { logStore, pinRequest } from './log-store.ts'
 import type { TestDatabase } from './postgres.ts'
 import { MINUTE, readyRange } from './ready-ranges.ts'
 
@@ -53,23 +52,9 @@ export class DeadLetterWorld {
   ): Promise<void> {
     const { options: database } = this.database
     const ledger = new PostgresLedger({ database, namespace: 'default', group: 'g', owner: 'w' })
-    const startOffsets = async () => new Map<number, number>()
-    await ledger.pin({ topic: 'logs', topicKey, partitions, startPolicy: 'earliest', startOffsets })
+    await ledger.pin(pinRequest(partitions, topicKey))
     const claim = (await ledger.claim([partition])).claims[0]
-    const store = new LogStore({
-      database,
-      namespace: 'default',
-      topic: 'logs',
-      pinned: () => ledger.pinned(),
-      deadLetterBytesMax: BYTES_KEPT,
-      decodeHeaders: () => [],
-      reserveIds: () => false,
-      events: silentEvents(),
-      lanes: 1,
-      sleep: async () => undefined,
-      random: () => 0,
-      signal: new AbortController().signal,
-    })
+    const store = logStore(database, ledger, { deadLetterBytesMax: BYTES_KEPT })
     const from = claim?.nextOffset ?? 0
     const records = messages.map((text, at) => ({
       offset: from + at,
