@@ -19,6 +19,8 @@ const LONG_BURST_SECONDS = 300
 const FADING = [0, 1, 0.6, 0.35]
 /** Of a new kind of WARN or worse: what tenfold repetition adds, as a share of the surprise that it came at all. */
 const INSISTENCE = 0.5
+/** What makes up more of a service's logs is what the service does, not news of it: in its first minutes all it says is new. */
+const RARE_SHARE = 0.05
 /** What a kind that comes again takes back of the births it was counted for. */
 const ESTABLISHED = 0.8
 /**
@@ -46,7 +48,9 @@ export class Novelty {
     if (fading === 0) return 0
     const surprise = fading * templates.values[at + NOVELTY]!
     if (severity < WARN) return 0.55 * surprise
-    const insistence = 1 + INSISTENCE * Math.log10(1 + templates.values[at + COUNT]!)
+    const count = templates.values[at + COUNT]!
+    const insists = count <= RARE_SHARE * (this.#new[TOTAL]! + 20)
+    const insistence = insists ? 1 + INSISTENCE * Math.log10(1 + count) : 1
     return (severity === WARN ? 0.85 : 1) * insistence * surprise
   }
 

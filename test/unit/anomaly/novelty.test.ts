@@ -40,6 +40,18 @@ describe('a kind of message that is new for a service', () => {
     assert.ok(scores[11]! > scores[1]!, `${scores[1]}, then ${scores[11]}`)
   })
 
+  it('insists on nothing where it is most of what a young service says, errors among it', () => {
+    const detector = trained()
+    let flagged = 0
+    for (let i = 0; i < 6_000; i++) {
+      const level = i % 100 === 99 ? 'ERROR' : 'INFO'
+      const event = eventAt(TRAINING * STEP_MS + i * 20, { service: 'young', level, message: 'order 7 placed by 3' })
+      const { isAnomaly, explanation } = detector.scoreThenLearn(event)
+      if (isAnomaly && JSON.parse(explanation ?? '').top === 'template') flagged++
+    }
+    assert.equal(flagged, 0)
+  })
+
   it('is nothing new in a service whose errors are never the same', () => {
     const detector = trained()
     const letters = (n: number): string => n.toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)] ?? '')
