@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -93,13 +93,24 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-/** Resolves when the port answers. */
+/** A busy machine takes minutes for what is a matter of seconds; a start that fails ends the process at once. */
+const START_MS = 300_000
+
+/** Resolves when the port answers; what Kafka says goes to kafka.log in the folder. */
 export async function launch(config: string, folder: string, port: number): Promise<ChildProcess> {
-  const child = spawn('java', ['-Xmx768m', '-cp', `${jars}/*`, 'kafka.Kafka', config], { cwd: folder, stdio: 'ignore' })
-  const deadline = performance.now() + 90_000
+  const log = join(folder, 'kafka.log')
+  const output = openSync(log, 'a')
+  const args = ['-Xmx768m', '-cp', `${jars}/*`, 'kafka.Kafka', config]
+  const child = spawn('java', args, { cwd: folder, stdio: ['ignore', output, output] })
+  closeSync(output)
+  const failed = (what: string): Error => {
+    child.kill('SIGKILL')
+    return new Error(`${what}; its settings: ${config}\n${readFileSync(log, 'utf8').slice(-4_000)}`)
+  }
+  const deadline = performance.now() + START_MS
   while (!(await answers(port))) {
-    if (child.exitCode !== null) throw new Error(`Kafka ended with ${child.exitCode}; its settings: ${config}`)
-    if (performance.now() > deadline) throw new Error('Kafka did not start in 90 s')
+    if (child.exitCode !== null) throw failed(`Kafka ended with ${child.exitCode}`)
+    if (performance.now() > deadline) throw failed(`Kafka did not start in ${START_MS / 1000} s`)
     await new Promise((done) => setTimeout(done, 100))
   }
   return child
