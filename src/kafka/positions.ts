@@ -195,18 +195,20 @@ export class Position {
 /** The positions of one assignment of the group. */
 export class Positions {
   #positions = new Map<number, Position>()
+  #all: readonly Position[] = []
+  #partitions: readonly number[] = []
   #assignments = 0
 
   /** Replaces everything. */
   assign(partitions: readonly number[], nowMs: number): void {
     const next = (): number => ++this.#assignments
-    this.#positions = new Map(
-      [...partitions].sort((a, b) => a - b).map((each) => [each, new Position(each, next, nowMs)]),
-    )
+    this.#partitions = [...new Set(partitions)].sort((a, b) => a - b)
+    this.#all = this.#partitions.map((each) => new Position(each, next, nowMs))
+    this.#positions = new Map(this.#all.map((each) => [each.partition, each]))
   }
 
   clear(): void {
-    this.#positions = new Map()
+    this.assign([], 0)
   }
 
   get(partition: number): Position | undefined {
@@ -214,16 +216,16 @@ export class Positions {
   }
 
   get all(): readonly Position[] {
-    return [...this.#positions.values()]
+    return this.#all
   }
 
   get partitions(): readonly number[] {
-    return [...this.#positions.keys()]
+    return this.#partitions
   }
 
   get heldBytes(): number {
     let bytes = 0
-    for (const position of this.#positions.values()) bytes += position.buffer.heldBytes
+    for (const { buffer } of this.#all) bytes += buffer.heldBytes
     return bytes
   }
 }

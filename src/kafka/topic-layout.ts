@@ -18,6 +18,8 @@ export interface LayoutOptions {
 export class TopicLayout {
   readonly #options: LayoutOptions
   #partitions: ReadonlyMap<number, TopicPartition> = new Map()
+  /** Brokers that lead something. */
+  nodes: readonly number[] = []
   #stale = false
 
   /** cluster id ':' topic id; '' when the broker cannot tell. */
@@ -39,11 +41,6 @@ export class TopicLayout {
     return known === undefined || known.leader < 0 ? undefined : known
   }
 
-  /** Brokers that lead something. */
-  get nodes(): readonly number[] {
-    return [...new Set([...this.#partitions.values()].map((each) => each.leader))].filter((node) => node >= 0)
-  }
-
   /** A broker said that this is no longer true. */
   suspect(): void {
     if (this.#stale) return
@@ -60,6 +57,7 @@ export class TopicLayout {
     this.key = metadata.topicId === '' ? '' : `${metadata.clusterId}:${metadata.topicId}`
     const sorted = [...metadata.partitions].sort((a, b) => a.partition - b.partition)
     this.#partitions = new Map(sorted.map((each) => [each.partition, each]))
+    this.nodes = [...new Set(sorted.map((each) => each.leader))].filter((node) => node >= 0)
     this.#stale = false
     this.#options.bell.ring()
     return true

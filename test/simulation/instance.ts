@@ -220,7 +220,12 @@ export class Instance {
     }
     return silentEvents(
       new Proxy(own, {
-        get: (target, name) => Reflect.get(target, name) ?? (silent.has(String(name)) ? undefined : told(String(name))),
+        get: (target, name) => {
+          const known: unknown = Reflect.get(target, name)
+          if (known !== undefined || silent.has(String(name))) return known
+          Reflect.set(target, name, told(String(name)))
+          return Reflect.get(target, name)
+        },
       }),
     )
   }

@@ -4,9 +4,12 @@
  */
 type Listener = () => void
 
+/** Most signals are never listened to. */
+const NOBODY: Listener[] = []
+
 class LightSignal {
   aborted = false
-  readonly #listeners = new Set<Listener>()
+  #listeners: Listener[] = NOBODY
 
   static any(signals: readonly LightSignal[]): LightSignal {
     const all = new LightSignal()
@@ -18,18 +21,21 @@ class LightSignal {
   }
 
   addEventListener(_type: 'abort', listener: Listener): void {
-    if (!this.aborted) this.#listeners.add(listener)
+    if (this.aborted) return
+    if (this.#listeners === NOBODY) this.#listeners = [listener]
+    else if (!this.#listeners.includes(listener)) this.#listeners.push(listener)
   }
 
   removeEventListener(_type: 'abort', listener: Listener): void {
-    this.#listeners.delete(listener)
+    const at = this.#listeners.indexOf(listener)
+    if (at >= 0) this.#listeners.splice(at, 1)
   }
 
   fire(): void {
     if (this.aborted) return
     this.aborted = true
-    const listeners = [...this.#listeners]
-    this.#listeners.clear()
+    const listeners = this.#listeners
+    this.#listeners = NOBODY
     for (const listener of listeners) listener()
   }
 }

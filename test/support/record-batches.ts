@@ -34,8 +34,8 @@ class Writer {
   #bytes = Buffer.allocUnsafe(256)
   #at = 0
 
-  get length(): number {
-    return this.#at
+  clear(): void {
+    this.#at = 0
   }
 
   byte(value: number): void {
@@ -105,17 +105,28 @@ export function headerSection(headers: readonly (readonly [string, Buffer | null
   return writer.written()
 }
 
+/** Used again for every record. */
+const body = new Writer()
+
 export function writeRecord(record: WrittenRecord): Buffer {
-  const body = new Writer()
+  return recordSection([record])
+}
+
+function append(record: WrittenRecord, to: Writer): void {
+  body.clear()
   body.byte(0)
   body.varint(record.timestampDelta ?? 0)
   body.varint(record.delta)
   body.field(record.key ?? null)
   body.field(record.value === undefined ? Buffer.from(`value ${record.delta}`) : record.value)
   body.headers(record.headers ?? [])
-  const whole = new Writer()
-  whole.field(body.written())
-  return whole.written()
+  to.field(body.written())
+}
+
+function recordSection(records: readonly WrittenRecord[]): Buffer {
+  const section = new Writer()
+  for (const record of records) append(record, section)
+  return section.written()
 }
 
 function int32(value: number): Buffer {
@@ -147,7 +158,7 @@ export function compress(codec: NonNullable<WrittenBatch['codec']>, content: Buf
 }
 
 export function writeBatch(batch: WrittenBatch): Buffer {
-  return sealBatch(batch, compress(batch.codec ?? 'none', Buffer.concat(batch.records.map(writeRecord))))
+  return sealBatch(batch, compress(batch.codec ?? 'none', recordSection(batch.records)))
 }
 
 /** The batch around a record section that is already compressed, or broken on purpose. */
