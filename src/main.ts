@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import { benchCommand } from './commands/bench-command-line.ts'
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
+import { ledgerCommand } from './commands/ledger-command-line.ts'
 import { mutesCommand } from './commands/mutes-command-line.ts'
 import { positive, whole } from './commands/number-arguments.ts'
 import { exitCodeOf, messageOf, ProcessorError } from './errors.ts'
@@ -95,6 +96,7 @@ program
 
 program.addCommand(deadLettersCommand(end, process.env))
 program.addCommand(mutesCommand(end, process.env))
+program.addCommand(ledgerCommand(end, process.env))
 
 program
   .command('audit')
