@@ -24,6 +24,8 @@ export interface Course {
 const POLL_MS = 100
 /** Nothing new for so long means that nothing comes any more: longer than a killed member stays in its group, and a start. */
 const SILENCE_MS = 60_000
+/** As long again for a start on a busy machine, until the first row. */
+const START_MS = 120_000
 /** So long without growth before rows are counted. */
 const STILL_MS = 1_000
 
@@ -187,7 +189,8 @@ async function untilAllCame(
   rows: number,
 ): Promise<{ found: Found; usage: ReturnType<typeof usage> }> {
   const { database } = stage
-  let [size, grownMs, used] = [-1, performance.now(), usage(stage, running.child)]
+  const sizeBefore = await sizeOf(database)
+  let [size, grownMs, used] = [sizeBefore, performance.now(), usage(stage, running.child)]
   let [countedSize, found] = [-1, NONE]
   for (;;) {
     const now = await sizeOf(database)
@@ -195,7 +198,8 @@ async function untilAllCame(
     const stillMs = performance.now() - grownMs
     if (stillMs > STILL_MS && countedSize !== size) [countedSize, found] = [size, await countLogs(database)]
     if (stillMs > STILL_MS && found.distinct >= rows) return { found, usage: used }
-    if (stillMs > SILENCE_MS) return { found: await countLogs(database), usage: used }
+    const patienceMs = size === sizeBefore ? START_MS + SILENCE_MS : SILENCE_MS
+    if (stillMs > patienceMs) return { found: await countLogs(database), usage: used }
     signal.throwIfAborted()
     stillRuns(running)
     await sleep(POLL_MS)

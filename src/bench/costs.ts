@@ -2,7 +2,7 @@
 import type { Figure } from './figures.ts'
 import { fixed, markdownTable, round, signedPercent } from './markdown.ts'
 
-export const COSTS = ['exactly once', 'aggregates', 'explanation', 'dead letters'] as const
+export const COSTS = ['exactly once', 'aggregates', 'explanation', 'all three', 'dead letters'] as const
 export type Cost = (typeof COSTS)[number]
 
 /** Figures of the store alone over one connection. */
@@ -16,6 +16,7 @@ const MEANT: Readonly<Record<Cost, string>> = {
   'exactly once': 'without the step of the ledger',
   aggregates: 'without the aggregates by minute',
   explanation: 'without the explanations',
+  'all three': 'without all three',
   'dead letters': 'with one log in a thousand as a dead letter',
 }
 
@@ -40,4 +41,23 @@ export function costsTable(costs: Costs): string {
       ...COSTS.map((cost) => row(MEANT[cost], costs.without[cost], signedPercent(100 * costShare(costs, cost)))),
     ],
   )
+}
+
+/** What begins the statement of a promise in the store's transaction; null where it has none of its own. */
+const STATEMENTS: Readonly<Record<Cost, RegExp | null>> = {
+  'exactly once': /^select ingest_advance\(/,
+  aggregates: /^insert into log_aggregates/,
+  explanation: null,
+  'all three': /^select ingest_advance\(|^insert into log_aggregates/,
+  'dead letters': null,
+}
+
+/** A transaction's text without the statement of a promise. Each statement begins a line and ends with a semicolon at a line's end. */
+export function withoutStatement(text: string, cost: Cost): string {
+  const cut = STATEMENTS[cost]
+  if (cut === null) return text
+  return text
+    .split(/(?<=;)\n/)
+    .filter((statement) => !cut.test(statement.trimStart()))
+    .join('\n')
 }

@@ -3,7 +3,7 @@
  * leaving one out: by cutting its statement out of the transaction, or its content out of the batch. The product has no such switches.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { COSTS, type Cost, type Costs } from '../bench/costs.ts'
+import { COSTS, type Cost, type Costs, withoutStatement } from '../bench/costs.ts'
 import { type Figure, medianFigure } from '../bench/figures.ts'
 import { benchLog } from '../bench/logs.ts'
 import { measured } from '../bench/measured.ts'
@@ -55,12 +55,18 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
   const open = sessionsOf(databaseOptions(config, 'bench'))
   const ways = ['all', ...COSTS] as const
   const stores = new Map<string, LogStore>()
-  for (const way of ways) stores.set(way, await openStore(config, ledger, { lanes: 1, open: cutting(open, way) }))
+  for (const way of ways)
+    stores.set(way, await openStore(config, ledger, { lanes: 1, open: way === 'all' ? open : cutting(open, way) }))
   const usual = await madeRanges(epochs, 0)
+  const unexplained = usual.map((ready) => ({
+    ...ready,
+    logs: ready.logs.map((log) => ({ ...log, explanation: null })),
+  }))
   const made: Readonly<Record<Cost, ReadyRange[]>> = {
     'exactly once': usual,
     aggregates: usual,
-    explanation: usual.map((ready) => ({ ...ready, logs: ready.logs.map((log) => ({ ...log, explanation: null })) })),
+    explanation: unexplained,
+    'all three': unexplained,
     'dead letters': await madeRanges(epochs, 1),
   }
   const next = { offset: 0 }
@@ -74,7 +80,7 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
       const figure = await measured(rows, options.postmaster, () => commitAll(store, ranges, { next, rows }))
       if (round > 0) figures.get(way)?.push(figure)
       // Without the ledger's step it stands where this round began: so does the next one.
-      if (way === 'exactly once') next.offset -= rows / PARTITIONS
+      if (way === 'exactly once' || way === 'all three') next.offset -= rows / PARTITIONS
     }
   }
   for (const store of stores.values()) await store.close()
@@ -86,28 +92,18 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
       'exactly once': of('exactly once'),
       aggregates: of('aggregates'),
       explanation: of('explanation'),
+      'all three': of('all three'),
       'dead letters': of('dead letters'),
     },
   }
 }
 
 /** A session whose transactions lack the statement of one promise. */
-function cutting(open: OpenSession, way: 'all' | Cost): OpenSession {
-  const cut =
-    way === 'exactly once' ? /^select ingest_advance\(/ : way === 'aggregates' ? /^insert into log_aggregates/ : null
-  if (cut === null) return open
+function cutting(open: OpenSession, cost: Cost): OpenSession {
   return async () => {
     const session = await open()
-    return { ...session, copy: (text, files) => session.copy(withoutStatement(text, cut), files) }
+    return { ...session, copy: (text, files) => session.copy(withoutStatement(text, cost), files) }
   }
-}
-
-/** Statements stand one after the other, each beginning a line and ending with a semicolon at a line's end. */
-function withoutStatement(text: string, cut: RegExp): string {
-  return text
-    .split(/(?<=;)\n/)
-    .filter((statement) => !cut.test(statement.trimStart()))
-    .join('\n')
 }
 
 async function claimedLedger(config: Config): Promise<{ ledger: PostgresLedger; epochs: readonly number[] }> {
