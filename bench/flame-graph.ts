@@ -3,20 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-
-interface ProfileNode {
-  readonly id: number
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-  readonly children?: readonly number[]
-}
-
-/** As `node --cpu-prof` writes it. */
-export interface CpuProfile {
-  readonly nodes: readonly ProfileNode[]
-  /** Ids of nodes, and the microseconds before each. */
-  readonly samples: readonly number[]
-  readonly timeDeltas: readonly number[]
-}
+import { type CpuProfile, type ProfileNode, selfTimes, WAITING } from '../src/bench/cpu-profile.ts'
 
 export interface Flame {
   name: string
@@ -26,17 +13,15 @@ export interface Flame {
 }
 
 const root = resolve(import.meta.dirname, '..')
-/** What is no work. */
-const NOT_RUNNING: ReadonlySet<string> = new Set(['(idle)', '(program)'])
 
-export function flameOf({ nodes, samples, timeDeltas }: CpuProfile): Flame {
-  const self = new Map<number, number>()
-  for (const [at, id] of samples.entries()) self.set(id, (self.get(id) ?? 0) + (timeDeltas[at] ?? 0))
+export function flameOf(profile: CpuProfile): Flame {
+  const { nodes } = profile
+  const self = selfTimes(profile)
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const build = (node: ProfileNode): Flame => {
     const children = (node.children ?? [])
       .map((id) => byId.get(id))
-      .filter((child) => child !== undefined && !NOT_RUNNING.has(child.callFrame.functionName))
+      .filter((child) => child !== undefined && !WAITING.has(child.callFrame.functionName))
       .map((child) => build(child as ProfileNode))
       .filter(({ value }) => value > 0)
     const value = (self.get(node.id) ?? 0) + children.reduce((sum, child) => sum + child.value, 0)

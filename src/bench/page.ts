@@ -1,6 +1,8 @@
 /** The report as docs/benchmarks.md, and its tables for the terminal. */
 import { costsTable } from './costs.ts'
-import { type Figure, medianFigure, medianRatio } from './figures.ts'
+import { hotspotsTable } from './cpu-profile.ts'
+import { type Figure, medianFigure } from './figures.ts'
+import { goalsTable, ratioOf } from './goals.ts'
 import { fixed, markdownTable, percent, round } from './markdown.ts'
 import { type Latency, PARTS, type Part, type Report, type Small } from './report.ts'
 import { STAGES } from './stages.ts'
@@ -15,12 +17,6 @@ const NAMES: Readonly<Record<Part, string>> = {
   'sink-2': 'store alone, two connections',
   source: 'source alone: fetch, verify, decompress, cut into records',
   service: '**the whole service**, scored, exactly once',
-}
-
-/** Rows a second of one part over those of another, median of the pairs of each round; null where one is missing. */
-export function ratioOf({ all }: Pick<Report, 'all'>, over: Part, under: Part): number | null {
-  const rates = (part: Part): number[] => all[part].map(({ rowsPerSecond }) => rowsPerSecond)
-  return medianRatio(rates(over), rates(under))
 }
 
 function partsTable(report: Report): string {
@@ -75,9 +71,13 @@ function smallLine({ idleCpuShare, idleRssMb, firstRowMs, singleMs }: Small): st
 
 /** Title and text of each part that was measured. */
 function sections(report: Report): [title: string, text: string][] {
+  const { hotspots, all } = report
+  const cpu = all.service.length === 0 ? null : medianFigure(all.service).cpuSecondsPerMillion
   const found: [string, string | null][] = [
-    ['Parts', partsTable(report)],
+    ['Goals', goalsTable(report)],
+    ['Parts', PARTS.every((part) => all[part].length === 0) ? null : partsTable(report)],
     ['Stages', stagesTable(report)],
+    ['Where the CPU of the worker goes', hotspots === null ? null : hotspotsTable(hotspots, cpu)],
     ['Cost of the promises', report.costs === null ? null : costsTable(report.costs)],
     ['Latency', report.latency === null ? null : latencyLine(report.latency)],
     ['Idle and small', report.small === null ? null : smallLine(report.small)],

@@ -1,5 +1,6 @@
 /** Everything one run of the benchmark found. What could not be had on a machine is null or missing, and `notes` says why. */
 import type { Costs } from './costs.ts'
+import type { Hotspots } from './cpu-profile.ts'
 import type { Figure } from './figures.ts'
 import type { Stage, StageFigure } from './stages.ts'
 import type { SweepResult } from './sweeps.ts'
@@ -49,6 +50,7 @@ export interface Report {
   readonly all: Readonly<Record<Part, readonly Figure[]>>
   readonly stages: Readonly<Record<Stage, StageFigure>> | null
   readonly costs: Costs | null
+  readonly hotspots: Hotspots | null
   readonly latency: Latency | null
   readonly small: Small | null
   readonly sweeps: readonly SweepResult[]

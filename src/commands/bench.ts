@@ -2,11 +2,13 @@
  * `bench`: the figures of this machine. What psql's own COPY reaches into the same table is the limit; beside it the parts of the line
  * and the whole service, what one log costs in each stage, what each promise costs, latencies, and sweeps over what may grow.
  */
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Costs } from '../bench/costs.ts'
-import { page, ratioOf, terminalText } from '../bench/page.ts'
+import { type CpuProfile, hotspots } from '../bench/cpu-profile.ts'
+import { ratioOf } from '../bench/goals.ts'
+import { page, terminalText } from '../bench/page.ts'
 import { NO_FIGURES, type Report } from '../bench/report.ts'
 import type { Stage, StageFigure } from '../bench/stages.ts'
 import { SWEEPS, type SweepName } from '../bench/sweeps.ts'
@@ -128,12 +130,13 @@ async function measure(bench: Bench, options: BenchOptions, sweeps: readonly Swe
   }
 }
 
-type Parts = Pick<Report, 'all' | 'stages' | 'costs' | 'latency' | 'small'>
+type Parts = Pick<Report, 'all' | 'stages' | 'costs' | 'hotspots' | 'latency' | 'small'>
 
 const NO_PARTS: Parts = {
   all: NO_FIGURES,
   stages: null,
   costs: null,
+  hotspots: null,
   latency: null,
   small: null,
 }
@@ -146,9 +149,11 @@ function measureAllParts(bench: Bench, options: BenchOptions): Promise<Parts> {
     await emptyTables(bench)
     const costs = await partOf<Costs>(bench, 'costs', { name: 'costs', topic })
     bench.tell(`service to psql: ${ratioOf({ all }, 'service', 'psql-text')?.toFixed(2) ?? 'not known'}`)
+    await emptyTables(bench)
+    const profile: CpuProfile = JSON.parse(readFileSync(await profiled(bench, topic), 'utf8'))
     const latency = await measureLatency(bench, options.ageRate, options.ageSeconds)
     const small = await measureSmall(bench)
-    return { all, stages, costs, latency, small }
+    return { all, stages, costs, hotspots: hotspots(profile), latency, small }
   })
 }
 
@@ -159,12 +164,17 @@ function writeProfile(bench: Bench, file: string): Promise<number> {
   }
   return bench.withTopic({ name: 'profile', partitions: PARTITIONS }, async (topic) => {
     await fill(bench, { producer: bench.producer, topic, rows: bench.rows })
-    const execArgv = ['--cpu-prof', `--cpu-prof-dir=${bench.folder}`]
-    await serviceFigure(bench, { name: 'profile', topic, rows: bench.rows, execArgv })
-    const made = readdirSync(bench.folder).find((name) => name.endsWith('.cpuprofile'))
-    if (made === undefined) throw new Error('Node wrote no profile')
-    copyFileSync(join(bench.folder, made), file)
+    copyFileSync(await profiled(bench, topic), file)
     process.stdout.write(`${file}\n`)
     return 0
   })
+}
+
+/** Answers the file. */
+async function profiled(bench: Bench, topic: string): Promise<string> {
+  const execArgv = ['--cpu-prof', `--cpu-prof-dir=${bench.folder}`]
+  await serviceFigure(bench, { name: 'profile', topic, rows: bench.rows, execArgv })
+  const made = readdirSync(bench.folder).find((name) => name.endsWith('.cpuprofile'))
+  if (made === undefined) throw new Error('Node wrote no profile')
+  return join(bench.folder, made)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CpuProfile, flameGraph, flameOf } from '../../../bench/flame-graph.ts'
+import { flameGraph, flameOf } from '../../../bench/flame-graph.ts'
+import type { CpuProfile } from '../../../src/bench/cpu-profile.ts'
 
 const node = (id: number, functionName: string, children: number[] = []) => ({
   id,

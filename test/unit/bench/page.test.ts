@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Costs, costShare } from '../../../src/bench/costs.ts'
 import { type Figure, NOTHING } from '../../../src/bench/figures.ts'
+import { goalsOf, ratioOf } from '../../../src/bench/goals.ts'
 import { benchLog } from '../../../src/bench/logs.ts'
-import { page, ratioOf } from '../../../src/bench/page.ts'
+import { page } from '../../../src/bench/page.ts'
 import { NO_FIGURES, type Report } from '../../../src/bench/report.ts'
 import { Random } from '../../../src/demo/random.ts'
 
@@ -28,6 +29,7 @@ const report: Report = {
   all: { ...NO_FIGURES, 'psql-text': [at(100), at(200)], service: [at(90), at(120)] },
   stages: null,
   costs,
+  hotspots: null,
   latency: { rate: 10_000, seconds: 30, logs: 5, p50: 20, p99: 60, p999: 80, max: 120, workerCpuShare: 0.125 },
   small: null,
   sweeps: [{ name: 'codec', points: [{ value: 'lz4', bytes: 236, figure: at(100) }] }],
@@ -38,7 +40,7 @@ test('the page has a section for what was measured and none for what was not', (
   const text = page(report)
   assert.deepEqual(
     [...text.matchAll(/^## (.*)$/gm)].map((match) => match[1]),
-    ['Parts', 'Cost of the promises', 'Latency', 'Sweep: codec'],
+    ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Sweep: codec'],
   )
   assert.match(text, /p50 20 ms, p99 60 ms, p99\.9 80 ms, max 120 ms\. The worker took 12\.5 % of a core/)
   assert.match(text, /\n- something is missing\n/)
@@ -66,4 +68,18 @@ test('the logs of the benchmark have the shape that is asked for', () => {
     benchLog(random, index, { services: 8, brokenPerThousand: 3 }),
   ).filter((log) => !log.toString().endsWith('}'))
   assert.equal(broken.length, 6)
+})
+
+test('goals are told of what was measured, met and missed', () => {
+  const goals = new Map(goalsOf(report).map((goal) => [goal.name, goal]))
+  assert.deepEqual(goals.get('whole service to psql text'), {
+    name: 'whole service to psql text',
+    goal: 'at least 0.90',
+    measured: '0.75',
+    met: false,
+  })
+  assert.equal(goals.get('age p99, steady')?.met, true)
+  assert.equal(goals.get('promises together, of throughput')?.measured, '20.0 %')
+  assert.equal(goals.get('flat over codec')?.met, true)
+  assert.equal(goals.get('RSS idle'), undefined)
 })
