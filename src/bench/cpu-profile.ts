@@ -13,6 +13,25 @@ export interface CpuProfile {
   /** Ids of nodes, and the microseconds before each. */
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
+  /** Microseconds on the machine's monotonic clock, that of process.hrtime. */
+  readonly startTime: number
+  readonly endTime?: number
+}
+
+/** Only what was sampled in [fromUs, toUs) of the monotonic clock. */
+export function within(profile: CpuProfile, fromUs: number, toUs: number): CpuProfile {
+  let atUs = profile.startTime
+  const kept = profile.timeDeltas.map((delta) => {
+    atUs += delta
+    return atUs >= fromUs && atUs < toUs
+  })
+  return {
+    nodes: profile.nodes,
+    startTime: fromUs,
+    endTime: toUs,
+    samples: profile.samples.filter((_, at) => kept[at]),
+    timeDeltas: profile.timeDeltas.filter((_, at) => kept[at]),
+  }
 }
 
 /** Nothing ran, or nothing of ours: the process waited. */

@@ -14,7 +14,8 @@ export const percent = (value: number | null | undefined, digits = 1): string =>
 }
 
 /** With its sign. */
-export const signedPercent = (value: number): string => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(0)} %`
+export const signedPercent = (value: number): string =>
+  Number.isNaN(value) ? '' : `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(0)} %`
 
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`

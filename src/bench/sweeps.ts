@@ -61,7 +61,7 @@ export function sweepPoints(name: SweepName, rows: number): SweepPoint[] {
         ...usual,
         value: `${number.format(bytes)} B`,
         shape: { ...USUAL_SHAPE, bytes },
-        rows: Math.max(1_000, Math.round((rows * 236) / Math.max(236, bytes))),
+        rows: Math.max(1_000, Math.round(rows * Math.min(1, 700 / bytes))),
       }))
     case 'codec':
       return CODECS.map((codec) => ({ ...usual, value: codec, codec }))
@@ -73,11 +73,15 @@ export function sweepPoints(name: SweepName, rows: number): SweepPoint[] {
     case 'table':
       return [0, 1_000_000, 5_000_000].map((tableRows) => ({ ...usual, value: number.format(tableRows), tableRows }))
     case 'workers':
-      return [1, 2].map((workers) => ({ ...usual, value: number.format(workers), workers }))
+      // More of them, because the last worker's start is longer than the first one's quarter otherwise.
+      return [1, 2].map((workers) => ({ ...usual, value: number.format(workers), workers, rows: rows * 3 }))
   }
 }
 
-/** Worker's and PostgreSQL's CPU a log in µs; of the sweep over sizes a KiB of messages, since that is what must be flat there. */
+/** The sweeps in which a log's cost is to be the same at every point. */
+export const FLAT: readonly SweepName[] = ['partitions', 'services', 'size', 'backlog', 'table']
+
+/** Worker's and PostgreSQL's CPU a log in µs, NaN where it could not be read; of the sweep over sizes a KiB of messages, since that is what must be flat there. */
 export function pointCost(name: SweepName, { figure, bytes }: SweepResult['points'][number]): number {
   const perLog = (figure.cpuSecondsPerMillion ?? Number.NaN) + (figure.postgresCpuSecondsPerMillion ?? 0)
   return name === 'size' ? (perLog / bytes) * 1024 : perLog
@@ -85,7 +89,7 @@ export function pointCost(name: SweepName, { figure, bytes }: SweepResult['point
 
 export function sweepTable({ name, points }: SweepResult): string {
   const costs = points.map((point) => pointCost(name, point))
-  const { percent } = spread(costs)
+  const { middle } = spread(costs.filter(Number.isFinite))
   const rows = points.map(({ value, bytes, figure }, at) => [
     value,
     round(figure.rowsPerSecond),
@@ -94,7 +98,7 @@ export function sweepTable({ name, points }: SweepResult): string {
     fixed(figure.postgresCpuSecondsPerMillion),
     round(figure.peakRssMb),
     fixed(costs[at]),
-    signedPercent(percent[at] ?? Number.NaN),
+    signedPercent((((costs[at] ?? Number.NaN) - middle) / middle) * 100),
   ])
   const cost = name === 'size' ? 'both, µs a KiB' : 'both, µs a log'
   const header = [

@@ -10,6 +10,7 @@ const POLL_MS = 25
 const TIMEOUT_MS = 600_000
 
 interface Sample {
+  readonly atUs: number
   readonly rows: number
   readonly cpuSeconds: number | null
   readonly postgresCpuSeconds: number | null
@@ -17,6 +18,17 @@ interface Sample {
 }
 
 export async function serviceFigure(bench: Bench, task: Task & { rows: number }): Promise<Figure> {
+  return (await serviceRun(bench, task)).figure
+}
+
+export interface ServiceRun {
+  readonly figure: Figure
+  /** When what was measured began and ended, in microseconds on the monotonic clock. */
+  readonly fromUs: number
+  readonly toUs: number
+}
+
+export async function serviceRun(bench: Bench, task: Task & { rows: number }): Promise<ServiceRun> {
   const worker = await startWorker(bench, task)
   try {
     const first = await sampleFrom(bench, { worker, name: task.name, rows: task.rows / 4 })
@@ -29,7 +41,7 @@ export async function serviceFigure(bench: Bench, task: Task & { rows: number })
     const cpuSecondsPerMillion = perMillion('cpuSeconds')
     const gc = 'nodejs_gc_duration_seconds_sum'
     const gcSeconds = sumOf(last.page, gc) - sumOf(first.page, gc)
-    return {
+    const figure = {
       rowsPerSecond: await rateByCommits(bench),
       cpuSecondsPerMillion,
       postgresCpuSecondsPerMillion: perMillion('postgresCpuSeconds'),
@@ -37,6 +49,7 @@ export async function serviceFigure(bench: Bench, task: Task & { rows: number })
       gcShare: cpuSecondsPerMillion === null ? null : gcSeconds / ((cpuSecondsPerMillion * rows) / 1e6),
       loopDelayMs: loopDelayOf(last.page),
     }
+    return { figure, fromUs: first.atUs, toUs: last.atUs }
   } finally {
     await worker.stop()
   }
@@ -53,10 +66,17 @@ async function sampleFrom(
     if (performance.now() > deadline) throw new Error(`the service stopped at ${found} rows; see ${worker.logFile}`)
     await sleep(POLL_MS)
   }
+  const atUs = Number(process.hrtime.bigint() / 1000n)
   const cpuSeconds = treeCpuSeconds(worker.pid)
   const postgresCpuSeconds = bench.postmaster === null ? null : treeCpuSeconds(bench.postmaster)
   const page = await worker.metrics()
-  return { rows: found, cpuSeconds: cpuSeconds ?? sumOf(page, 'process_cpu_seconds_total'), postgresCpuSeconds, page }
+  return {
+    atUs,
+    rows: found,
+    cpuSeconds: cpuSeconds ?? sumOf(page, 'process_cpu_seconds_total'),
+    postgresCpuSeconds,
+    page,
+  }
 }
 
 /** Rows a second from the first transaction to the start of the last, by the rows' own times. */

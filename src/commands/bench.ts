@@ -2,11 +2,11 @@
  * `bench`: the figures of this machine. What psql's own COPY reaches into the same table is the limit; beside it the parts of the line
  * and the whole service, what one log costs in each stage, what each promise costs, latencies, and sweeps over what may grow.
  */
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Costs } from '../bench/costs.ts'
-import { type CpuProfile, hotspots } from '../bench/cpu-profile.ts'
+import { type CpuProfile, hotspots, within } from '../bench/cpu-profile.ts'
 import { ratioOf } from '../bench/goals.ts'
 import { page, terminalText } from '../bench/page.ts'
 import { NO_FIGURES, type Report } from '../bench/report.ts'
@@ -16,7 +16,7 @@ import { ProcessorError } from '../errors.ts'
 import { measureLatency, measureSmall } from './bench-latency.ts'
 import { runPart } from './bench-part.ts'
 import { measureParts, psqlMissing } from './bench-parts.ts'
-import { serviceFigure } from './bench-service.ts'
+import { serviceRun } from './bench-service.ts'
 import { type BenchStage, openBenchStage } from './bench-stage.ts'
 import { measureSweep } from './bench-sweeps.ts'
 import { type Bench, emptyTables, fill, PARTITIONS, partOf } from './bench-world.ts'
@@ -150,7 +150,7 @@ function measureAllParts(bench: Bench, options: BenchOptions): Promise<Parts> {
     const costs = await partOf<Costs>(bench, 'costs', { name: 'costs', topic })
     bench.tell(`service to psql: ${ratioOf({ all }, 'service', 'psql-text')?.toFixed(2) ?? 'not known'}`)
     await emptyTables(bench)
-    const profile: CpuProfile = JSON.parse(readFileSync(await profiled(bench, topic), 'utf8'))
+    const profile = await profiled(bench, topic)
     const latency = await measureLatency(bench, options.ageRate, options.ageSeconds)
     const small = await measureSmall(bench)
     return { all, stages, costs, hotspots: hotspots(profile), latency, small }
@@ -164,17 +164,18 @@ function writeProfile(bench: Bench, file: string): Promise<number> {
   }
   return bench.withTopic({ name: 'profile', partitions: PARTITIONS }, async (topic) => {
     await fill(bench, { producer: bench.producer, topic, rows: bench.rows })
-    copyFileSync(await profiled(bench, topic), file)
+    writeFileSync(file, JSON.stringify(await profiled(bench, topic)))
     process.stdout.write(`${file}\n`)
     return 0
   })
 }
 
-/** Answers the file. */
-async function profiled(bench: Bench, topic: string): Promise<string> {
+/** Of the same part of a run that the figures are of. */
+async function profiled(bench: Bench, topic: string): Promise<CpuProfile> {
   const execArgv = ['--cpu-prof', `--cpu-prof-dir=${bench.folder}`]
-  await serviceFigure(bench, { name: 'profile', topic, rows: bench.rows, execArgv })
+  const { fromUs, toUs } = await serviceRun(bench, { name: 'profile', topic, rows: bench.rows, execArgv })
   const made = readdirSync(bench.folder).find((name) => name.endsWith('.cpuprofile'))
   if (made === undefined) throw new Error('Node wrote no profile')
-  return join(bench.folder, made)
+  const profile: CpuProfile = JSON.parse(readFileSync(join(bench.folder, made), 'utf8'))
+  return within(profile, fromUs, toUs)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CpuProfile, hotspots, hotspotsTable } from '../../../src/bench/cpu-profile.ts'
+import { type CpuProfile, hotspots, hotspotsTable, within } from '../../../src/bench/cpu-profile.ts'
 
 const node = (id: number, functionName: string, url: string) => ({
   id,
@@ -19,6 +19,7 @@ const profile: CpuProfile = {
   ],
   samples: [2, 3, 4, 5, 6, 7, 8],
   timeDeltas: [30, 20, 15, 9_000, 10, 5, 20],
+  startTime: 1_000,
 }
 
 test('time is told by area and by function, and waiting is none of it', () => {
@@ -35,4 +36,10 @@ test('time is told by area and by function, and waiting is none of it', () => {
   )
   assert.equal(functions[0]?.name, 'normalize, normalize/record:5')
   assert.match(hotspotsTable({ areas, functions }, 8), /\| src\/normalize \| 50\.0 % \| 4\.00 \|/)
+})
+
+test('a part of a profile is cut out by the clock', () => {
+  const { samples, timeDeltas } = within(profile, 1_050, 10_075)
+  assert.deepEqual(samples, [3, 4, 5])
+  assert.deepEqual(timeDeltas, [20, 15, 9_000])
 })

@@ -18,6 +18,7 @@ const profile: CpuProfile = {
   ],
   samples: [2, 3, 3, 4, 1],
   timeDeltas: [10, 20, 30, 1_000, 5],
+  startTime: 0,
 }
 
 test('a frame is as wide as its own samples and those below it; waiting is no work', () => {

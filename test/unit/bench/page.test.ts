@@ -32,7 +32,7 @@ const report: Report = {
   hotspots: null,
   latency: { rate: 10_000, seconds: 30, logs: 5, p50: 20, p99: 60, p999: 80, max: 120, workerCpuShare: 0.125 },
   small: null,
-  sweeps: [{ name: 'codec', points: [{ value: 'lz4', bytes: 236, figure: at(100) }] }],
+  sweeps: [{ name: 'services', points: [{ value: 'lz4', bytes: 236, figure: at(100) }] }],
   notes: ['something is missing'],
 }
 
@@ -40,7 +40,7 @@ test('the page has a section for what was measured and none for what was not', (
   const text = page(report)
   assert.deepEqual(
     [...text.matchAll(/^## (.*)$/gm)].map((match) => match[1]),
-    ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Sweep: codec'],
+    ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Sweep: services'],
   )
   assert.match(text, /p50 20 ms, p99 60 ms, p99\.9 80 ms, max 120 ms\. The worker took 12\.5 % of a core/)
   assert.match(text, /\n- something is missing\n/)
@@ -80,6 +80,6 @@ test('goals are told of what was measured, met and missed', () => {
   })
   assert.equal(goals.get('age p99, steady')?.met, true)
   assert.equal(goals.get('promises together, of throughput')?.measured, '20.0 %')
-  assert.equal(goals.get('flat over codec')?.met, true)
+  assert.equal(goals.get('flat over services')?.met, true)
   assert.equal(goals.get('RSS idle'), undefined)
 })

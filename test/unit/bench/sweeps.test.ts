@@ -52,3 +52,14 @@ test('sweeps are chosen by name, all of them with --write, and an unknown one is
     message: /colour.*partitions/,
   })
 })
+
+test('a point whose CPU could not be read has no cost, and does not spoil the middle', () => {
+  const at = (value: string, cost: number | null) => ({
+    value,
+    bytes: 200,
+    figure: { ...NOTHING, rowsPerSecond: 1000, cpuSecondsPerMillion: cost },
+  })
+  const text = sweepTable({ name: 'codec', points: [at('none', null), at('lz4', 10), at('zstd', 10)] })
+  assert.doesNotMatch(text, /NaN/)
+  assert.match(text, /\| zstd .*\| \+0 % \|$/)
+})
