@@ -6,6 +6,7 @@ import { Random } from '../demo/random.ts'
 import { epochMs, type LogEvent, type RawRecord, type ScoredLog } from '../log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
+import { PackedRecord, SharedBytes } from '../packed-record.ts'
 import type { PartitionRange } from '../pipeline.ts'
 import { BinaryRows } from '../postgres/binary-rows.ts'
 import { standardRow } from '../postgres/standard-row.ts'
@@ -104,13 +105,22 @@ function parseAll(ranges: readonly PartitionRange[]): void {
   if (read < 0) throw new RangeError('nothing was read')
 }
 
+/** As they lie in a record batch, at consecutive offsets. */
+function packed(values: readonly Buffer[], from: number): RawRecord[] {
+  const shared = new SharedBytes(Buffer.concat(values))
+  let valueAt = 0
+  return values.map(({ length: valueBytes }, i) => {
+    const parts = { keyAt: 0, keyBytes: -1, valueAt, valueBytes, headersAt: 0, headersBytes: -1 }
+    valueAt += valueBytes
+    return new PackedRecord(shared, from + i, epochMs(Date.UTC(2026, 0, 5) + from + i), parts)
+  })
+}
+
 function rangesOf(random: Random, from: number, logs: number): PartitionRange[] {
   const ranges: PartitionRange[] = []
   for (let at = from; at < from + logs; at += BATCH_ROWS) {
-    const records = Array.from({ length: Math.min(BATCH_ROWS, from + logs - at) }, (_, i): RawRecord => {
-      const value = benchLog(random, at + i)
-      return { offset: at + i, timestamp: epochMs(Date.UTC(2026, 0, 5) + at + i), key: null, value, headers: null }
-    })
+    const values = Array.from({ length: Math.min(BATCH_ROWS, from + logs - at) }, (_, i) => benchLog(random, at + i))
+    const records = packed(values, at)
     const to = at + records.length
     const purpose = 'store' as const
     ranges.push({

@@ -1,5 +1,6 @@
 /** What was fetched of one partition and not handed out yet: consecutive chunks, cut into ranges without copying a byte. */
 import type { RawRecord } from '../log.ts'
+import { recordBytes } from '../packed-record.ts'
 import type { Gap } from '../pipeline.ts'
 
 /** Consecutive offsets [from, to) with the records among them. A chunk that is a gap holds no records. */
@@ -25,10 +26,6 @@ export interface Cut {
 
 /** What a record costs beside its bytes: the object and its Buffer views. Measured with 214-byte logs on Node 24. */
 const RECORD_OVERHEAD_BYTES = 200
-
-export function recordBytes(record: RawRecord): number {
-  return (record.value?.length ?? 0) + (record.key?.length ?? 0) + (record.headers?.length ?? 0)
-}
 
 /** The memory that some records hold. */
 export function heldBytes(cut: { readonly bytes: number; readonly records: readonly RawRecord[] }): number {

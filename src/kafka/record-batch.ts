@@ -12,6 +12,7 @@
  */
 import { messageOf, ProcessorError } from '../errors.ts'
 import { type EpochMs, epochMs, type RawRecord } from '../log.ts'
+import { PackedRecord, type RecordParts, SharedBytes } from '../packed-record.ts'
 import { CODECS, type Codec, decompress } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
 
@@ -90,11 +91,12 @@ function readHeader(section: Buffer, at: number, end: number): RecordBatch {
 }
 
 /**
- * Appends the batch's records from offset `from` on. Their buffers are views of the batch (or of its plain bytes).
+ * Appends the batch's records from offset `from` on. They share its plain bytes.
  * Throws KAFKA_CORRUPT_BATCH, also for a batch whose content is longer than `plainBytesMax`; `into` then holds a part of it.
  */
 export function readRecords(batch: RecordBatch, from: number, plainBytesMax: number, into: RawRecord[]): void {
-  const cursor = new Cursor(plainBytes(batch, plainBytesMax))
+  const shared = new SharedBytes(plainBytes(batch, plainBytesMax))
+  const cursor = new Cursor(shared.bytes)
   let previous = batch.baseOffset - 1
   for (let index = 0; index < batch.count; index++) {
     const end = cursor.varint() + cursor.at
@@ -107,7 +109,8 @@ export function readRecords(batch: RecordBatch, from: number, plainBytesMax: num
     previous = offset
     if (offset >= from) {
       const timestamp = batch.appendedAt ?? epochMs(batch.baseTimestamp + timestampDelta)
-      into.push({ offset, timestamp, key: cursor.view(), value: cursor.view(), headers: cursor.headers() })
+      cursor.readParts()
+      into.push(new PackedRecord(shared, offset, timestamp, cursor))
     }
     cursor.at = end
     cursor.end = cursor.bytes.length
@@ -136,10 +139,16 @@ function plainBytes(batch: RecordBatch, plainBytesMax: number): Buffer {
 }
 
 /** Reads within [at, end) and throws beyond it. */
-class Cursor {
+class Cursor implements RecordParts {
   readonly bytes: Buffer
   at = 0
   end: number
+  keyAt = 0
+  keyBytes = 0
+  valueAt = 0
+  valueBytes = 0
+  headersAt = 0
+  headersBytes = 0
   constructor(bytes: Buffer) {
     this.bytes = bytes
     this.end = bytes.length
@@ -173,21 +182,24 @@ class Cursor {
     return (value >>> 1) ^ -(value & 1)
   }
 
-  /** Key or value: a length, -1 for null, and its bytes. */
-  view(): Buffer | null {
-    const length = this.varint()
-    if (length === -1) return null
-    const start = this.at
-    if (length < 0 || start + length > this.end) throw corrupt('a key or value beyond its record')
-    this.at = start + length
-    return this.bytes.subarray(start, start + length)
+  /** Key, value and headers: to the end of the record. */
+  readParts(): void {
+    this.keyBytes = this.length()
+    this.keyAt = this.at
+    if (this.keyBytes > 0) this.at += this.keyBytes
+    this.valueBytes = this.length()
+    this.valueAt = this.at
+    if (this.valueBytes > 0) this.at += this.valueBytes
+    if (this.at >= this.end) throw corrupt('a record without its header count')
+    this.headersAt = this.at
+    this.headersBytes = this.end - this.at === 1 && this.bytes[this.at] === 0 ? -1 : this.end - this.at
   }
 
-  /** What is left of the record; null where it says that there are none. */
-  headers(): Buffer | null {
-    if (this.at >= this.end) throw corrupt('a record without its header count')
-    if (this.end - this.at === 1 && this.bytes[this.at] === 0) return null
-    return this.bytes.subarray(this.at, this.end)
+  /** Of the key or value that follows; -1 for null. */
+  private length(): number {
+    const length = this.varint()
+    if (length < -1 || this.at + length > this.end) throw corrupt('a key or value beyond its record')
+    return length
   }
 
   private longVarlong(): number {

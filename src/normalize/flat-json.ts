@@ -15,47 +15,88 @@ import { Interned } from './interned.ts'
 /** Beyond this, looking for a name that comes twice costs more than JSON.parse. */
 const EXTRAS_MAX = 16
 const DIGITS_MAX = 15
-const USUAL_MAX = 32
+const MEMBERS_MAX = 32
 
-/** Reads a value that begins with `{` into `fields`. False: not read, and `fields` holds nothing of use. */
+/** What a member holds. */
+export const MEMBER = { text: 0, number: 1, true: 2, false: 3, null: 4 } as const
+type MemberKind = (typeof MEMBER)[keyof typeof MEMBER]
+const WORDS = { [MEMBER.true]: true, [MEMBER.false]: false, [MEMBER.null]: null } as const
+
+/** Reads a value that begins with `{`. Its members stand in columns, in the order sent, until the next is read. */
 export class FlatJson {
-  readonly #fields: Fields
+  count = 0
+  /** By member: what its name stands for; null for a name that nobody asked for. */
+  readonly places = new Array<Place | null>(MEMBERS_MAX).fill(null)
+  readonly kinds = new Uint8Array(MEMBERS_MAX)
+  /** Of texts: where they lie in `bytes` and `text`, without their quotes. */
+  readonly starts = new Int32Array(MEMBERS_MAX)
+  readonly ends = new Int32Array(MEMBERS_MAX)
+  readonly numbers = new Float64Array(MEMBERS_MAX)
+  /** How many of them nobody asked for. */
+  extras = 0
+  bytes: Uint8Array = new Uint8Array(0)
+  /** Of the same bytes, one character each. */
+  text = ''
+  readonly #nameStarts = new Int32Array(MEMBERS_MAX)
+  readonly #nameEnds = new Int32Array(MEMBERS_MAX)
   readonly #interned = new Interned()
-  /** The known names of the log before, by their place in it: producers keep an order. */
-  readonly #usual: (Place | null)[] = []
-  #members = 0
-  #bytes: Uint8Array = new Uint8Array(0)
-  #text = ''
   #at = 0
-  #value: unknown = null
 
-  constructor(fields: Fields) {
-    this.#fields = fields
-  }
-
-  read(value: Buffer): boolean {
-    this.#bytes = value
-    this.#text = value.toString('latin1')
-    this.#at = 1
-    this.#members = 0
-    this.#fields.clear()
-    if (this.#skipBlanks() === CLOSE) return this.#ended()
+  /** The value at [start, end) of some bytes. False: not read, and what the columns hold is of no use. */
+  read(bytes: Uint8Array, text: string, start: number, end: number): boolean {
+    this.bytes = bytes
+    this.text = text
+    this.#at = start + 1
+    this.count = 0
+    this.extras = 0
+    if (this.#skipBlanks() === CLOSE) return this.#ended(end)
     for (;;) {
-      if (!this.#member()) return false
+      if (this.count === MEMBERS_MAX || !this.#member()) return false
+      this.count++
       const next = this.#skipBlanks()
-      this.#at++
-      if (next === CLOSE) {
-        this.#at--
-        return this.#ended()
-      }
+      if (next === CLOSE) return this.#ended(end)
       if (next !== COMMA) return false
+      this.#at++
       this.#skipBlanks()
     }
   }
 
+  /** Puts the members into fields. False where a name comes twice. */
+  fill(fields: Fields): boolean {
+    fields.clear()
+    for (let member = 0; member < this.count; member++) {
+      const place = this.places[member]!
+      if (place !== null) {
+        if (!fields.putOnce(place, this.valueOf(member))) return false
+        continue
+      }
+      const name = this.text.substring(this.#nameStarts[member]!, this.#nameEnds[member]!)
+      for (const [known] of fields.extras) if (known === name) return false
+      fields.put(name, this.valueOf(member))
+    }
+    return true
+  }
+
+  valueOf(member: number): unknown {
+    const kind = this.kinds[member] as MemberKind
+    if (kind === MEMBER.text) {
+      return this.places[member]?.few === true
+        ? this.fewTextOf(member)
+        : this.text.substring(this.starts[member]!, this.ends[member]!)
+    }
+    return kind === MEMBER.number ? this.numbers[member]! : WORDS[kind]
+  }
+
+  /** The text of a field with few distinct values: one string for equal ones. */
+  fewTextOf(member: number): string {
+    return this.#interned.at(this.bytes, this.text, this.starts[member]!, this.ends[member]!)
+  }
+
   #member(): boolean {
-    const usual = this.#usual[this.#members]
-    if (usual != null && this.#isUsual(usual)) return this.#known(usual)
+    const { count, places } = this
+    // The known name that stood here in the log before: producers keep an order.
+    const usual = places[count]!
+    if (usual !== null && this.#isUsual(usual)) return this.#readValue()
     const start = this.#at + 1
     const end = this.#textEnd()
     if (end < 0) return false
@@ -63,38 +104,28 @@ export class FlatJson {
     if (this.#skipBlanks() !== COLON) return false
     this.#at++
     this.#skipBlanks()
-    const place = placeAt(this.#text, start, end)
-    if (this.#members < USUAL_MAX) this.#usual[this.#members] = place
-    return place === null ? this.#extra(start, end) : this.#known(place)
+    const place = placeAt(this.text, start, end)
+    places[count] = place
+    if (place === null) {
+      if (isDigit(this.bytes[start]) || this.extras++ === EXTRAS_MAX) return false
+      this.#nameStarts[count] = start
+      this.#nameEnds[count] = end
+    }
+    return this.#readValue()
   }
 
   /** Passes over the name and its colon where they stand here, without blanks between. */
   #isUsual({ opening }: Place): boolean {
-    const bytes = this.#bytes
+    const bytes = this.bytes
     const start = this.#at
     for (let i = 0; i < opening.length; i++) if (bytes[start + i] !== opening[i]) return false
     this.#at = start + opening.length
     return true
   }
 
-  #known(place: Place): boolean {
-    this.#members++
-    return this.#readValue(place.few) && this.#fields.putOnce(place, this.#value)
-  }
-
-  #extra(start: number, end: number): boolean {
-    this.#members++
-    const fields = this.#fields
-    if (isDigit(this.#bytes[start]) || fields.extras.length >= EXTRAS_MAX || !this.#readValue(false)) return false
-    const name = this.#text.substring(start, end)
-    for (const [known] of fields.extras) if (known === name) return false
-    fields.put(name, this.#value)
-    return true
-  }
-
   /** Where the text that begins here ends; -1 where it is none or not a plain one. */
   #textEnd(): number {
-    const bytes = this.#bytes
+    const bytes = this.bytes
     let at = this.#at
     if (bytes[at] !== QUOTE) return -1
     let byte = bytes[++at]!
@@ -103,31 +134,35 @@ export class FlatJson {
     return byte === QUOTE ? at : -1
   }
 
-  /** `few`: the field has few distinct values. */
-  #readValue(few: boolean): boolean {
-    const first = this.#bytes[this.#at]
+  #readValue(): boolean {
+    const first = this.bytes[this.#at]
     if (first === QUOTE) {
-      const start = this.#at + 1
       const end = this.#textEnd()
       if (end < 0) return false
-      const text = this.#text
-      this.#value = few ? this.#interned.at(this.#bytes, text, start, end) : text.substring(start, end)
+      const { count } = this
+      this.kinds[count] = MEMBER.text
+      this.starts[count] = this.#at + 1
+      this.ends[count] = end
       this.#at = end + 1
       return true
     }
     if (first === MINUS || (first !== undefined && first >= ZERO && first <= NINE)) return this.#readNumber()
-    return this.#readWord('true', true) || this.#readWord('false', false) || this.#readWord('null', null)
+    return (
+      this.#readWord('true', MEMBER.true) ||
+      this.#readWord('false', MEMBER.false) ||
+      this.#readWord('null', MEMBER.null)
+    )
   }
 
-  #readWord(word: string, value: boolean | null): boolean {
-    if (!this.#text.startsWith(word, this.#at)) return false
+  #readWord(word: string, kind: MemberKind): boolean {
+    if (!this.text.startsWith(word, this.#at)) return false
     this.#at += word.length
-    this.#value = value
+    this.kinds[this.count] = kind
     return true
   }
 
   #readNumber(): boolean {
-    const bytes = this.#bytes
+    const bytes = this.bytes
     const start = this.#at
     let at = bytes[start] === MINUS ? start + 1 : start
     const first = at
@@ -139,26 +174,27 @@ export class FlatJson {
       const point = at++
       while (isDigit(bytes[at])) at++
       if (at === point + 1) return false
-      value = Number(this.#text.substring(start, at))
+      value = Number(this.text.substring(start, at))
     } else if (first > start) value = -value
     if (isNumberTail(bytes[at])) return false
-    this.#value = value
+    this.kinds[this.count] = MEMBER.number
+    this.numbers[this.count] = value
     this.#at = at
     return true
   }
 
-  /** At the closing brace: nothing but blanks may follow. */
-  #ended(): boolean {
+  /** At the closing brace: nothing but blanks may follow. What was read beyond the end was not of this value. */
+  #ended(end: number): boolean {
     this.#at++
-    this.#skipBlanks()
-    return this.#at === this.#bytes.length
+    while (this.#at < end && isBlank(this.bytes[this.#at])) this.#at++
+    return this.#at === end
   }
 
   /** The first byte that is none. */
   #skipBlanks(): number | undefined {
-    const bytes = this.#bytes
+    const bytes = this.bytes
     let byte = bytes[this.#at]
-    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = bytes[++this.#at]
+    while (isBlank(byte)) byte = bytes[++this.#at]
     return byte
   }
 }
@@ -172,6 +208,10 @@ const MINUS = 0x2d
 const POINT = 0x2e
 const ZERO = 0x30
 const NINE = 0x39
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE

@@ -1,5 +1,5 @@
 /** Latency in ms: a number, or text that is a decimal number and nothing else. */
-const LATENCY_MS_MAX = 2_147_483_647
+export const LATENCY_MS_MAX = 2_147_483_647
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const DECIMAL_LENGTH_MAX = 64

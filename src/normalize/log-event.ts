@@ -98,7 +98,8 @@ function createdAtOf(sent: unknown, coercions: Coercions, place: RecordPlace, li
   return reference
 }
 
-function isPossible(at: EpochMs, reference: EpochMs, limits: NormalizeLimits): boolean {
+/** A time sent, beside its record's. */
+export function isPossible(at: EpochMs, reference: EpochMs, limits: NormalizeLimits): boolean {
   if (at <= 0 || at > reference + FUTURE_TOLERANCE_MS) return false
   return limits.timestampMaxAgeDays === null || at >= reference - limits.timestampMaxAgeDays * DAY_MS
 }

@@ -1,6 +1,7 @@
 /** What one record's value turns out to hold, from the outside in: size, encoding, depth, JSON. Never throws, whatever the bytes. */
 import { isUtf8 } from 'node:buffer'
 import type { RawRecord, RejectReason, SkipReason } from '../log.ts'
+import { recordBytes } from '../packed-record.ts'
 import { isBinary, recognizeEncoding } from './encoding.ts'
 import { isDeeperThan } from './json-depth.ts'
 import type { NormalizeLimits } from './limits.ts'
@@ -20,7 +21,7 @@ export function openMessage(record: RawRecord, limits: NormalizeLimits): Message
   const value = record.value
   if (value === null) return { kind: 'skip', reason: 'tombstone' }
   if (value.length === 0) return EMPTY
-  const size = sizeOf(record)
+  const size = recordBytes(record)
   if (size > limits.messageBytesMax) {
     return refused('too_large', `${size} bytes; at most ${limits.messageBytesMax} are read`)
   }
@@ -37,11 +38,6 @@ export function openMessage(record: RawRecord, limits: NormalizeLimits): Message
   if (isBinary(bytes, validUtf8)) return refused('binary', 'The value is binary data of an unknown format')
   if (limits.plaintext === 'message' && !/^\s*[{[]/.test(text)) return plaintext(text, notes)
   return refused('bad_json', 'The value is not JSON')
-}
-
-/** What counts against the limit of a message, in bytes. */
-export function sizeOf({ value, key, headers }: RawRecord): number {
-  return (value?.length ?? 0) + (key?.length ?? 0) + (headers?.length ?? 0)
 }
 
 function ofJson(

@@ -23,9 +23,11 @@ export function createNormalizer(
   return (range) => {
     const outcomes: Outcomes = { events: [], rejects: [], skips: {} }
     const reader = new RecordReader(limits, outcomes)
+    const place = { partition: range.partition, offset: 0, recordTimestamp: null as EpochMs | null, now }
     for (const record of range.records) {
-      const recordTimestamp = believable(record.timestamp)
-      reader.read(record, { partition: range.partition, offset: record.offset, recordTimestamp, now })
+      place.offset = record.offset
+      place.recordTimestamp = believable(record.timestamp)
+      reader.read(record, place)
     }
     return outcomes
   }

@@ -1,12 +1,14 @@
 /** One record to its logs, or to the reason why it has none. */
 import type { LogEvent, RawRecord, Reject, RejectReason, SkipReason } from '../log.ts'
+import { PackedRecord, recordBytes } from '../packed-record.ts'
 import { Fields } from './aliases.ts'
 import { Coercions } from './coercions.ts'
 import { FlatJson } from './flat-json.ts'
+import { flatLogEvent } from './flat-log.ts'
 import { parseExactly } from './json-text.ts'
 import type { NormalizeLimits } from './limits.ts'
 import { logEventOf, type RecordPlace } from './log-event.ts'
-import { type Message, nameOfType, openMessage, sizeOf } from './message.ts'
+import { type Message, nameOfType, openMessage } from './message.ts'
 import { serviceHint } from './service-hint.ts'
 
 /** Where the outcomes of a range are collected. */
@@ -23,25 +25,31 @@ const FLAT_BYTES_MAX = 65_536
 const OBJECT = 0x7b
 const NO_NOTES: readonly string[] = []
 
-/** Reads the records of one range, one after the other; keeps only scratch space between them. */
+/** Reads the records of one range, one after the other; keeps only scratch space between them, and no place. */
 export class RecordReader {
   readonly #limits: NormalizeLimits
   readonly #outcomes: Outcomes
   readonly #fields: Fields
-  readonly #flat: FlatJson
+  readonly #flat = new FlatJson()
   readonly #coercions = new Coercions()
 
   constructor(limits: NormalizeLimits, outcomes: Outcomes) {
     this.#limits = limits
     this.#fields = new Fields(limits.metadataBytesMax)
-    this.#flat = new FlatJson(this.#fields)
     this.#outcomes = outcomes
   }
 
   read(record: RawRecord, place: RecordPlace): void {
     if (this.#isFlat(record)) {
-      this.#pushFields(place, 0, NO_NOTES)
-      return
+      const event = flatLogEvent(this.#flat, place, this.#limits)
+      if (event !== null) {
+        this.#outcomes.events.push(event)
+        return
+      }
+      if (this.#flat.fill(this.#fields)) {
+        this.#pushFields(place, 0, NO_NOTES)
+        return
+      }
     }
     const message = openMessage(record, this.#limits)
     const { skips } = this.#outcomes
@@ -63,11 +71,18 @@ export class RecordReader {
     }
   }
 
-  /** What most records are; its fields are then filled. */
+  /** What most records are; the flat reader then has its members. */
   #isFlat(record: RawRecord): boolean {
+    if (recordBytes(record) > this.#limits.messageBytesMax) return false
+    if (record instanceof PackedRecord) {
+      const { shared, valueAt, valueBytes } = record
+      if (valueBytes <= 0 || shared.bytes[valueAt] !== OBJECT || valueBytes > FLAT_BYTES_MAX) return false
+      const { text } = shared
+      if (text !== null) return this.#flat.read(shared.bytes, text, valueAt, valueAt + valueBytes)
+    }
     const { value } = record
     if (value === null || value[0] !== OBJECT || value.length > FLAT_BYTES_MAX) return false
-    return sizeOf(record) <= this.#limits.messageBytesMax && this.#flat.read(value)
+    return this.#flat.read(value, value.toString('latin1'), 0, value.length)
   }
 
   /** All over again, exactly, where a number was met that a double cannot hold. */

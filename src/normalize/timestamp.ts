@@ -80,6 +80,52 @@ function isoOf(text: string): Timestamp | null {
   return { at: toMicroseconds(ms), faithful: zone !== ZONE_MISSING && !leap }
 }
 
+/** RFC 3339 as most programs write it, `YYYY-MM-DDTHH:MM:SSZ` or with `.mmm`, at [start, end) of ASCII bytes; null: something else. */
+export function isoMsAt(bytes: Uint8Array, start: number, end: number): EpochMs | null {
+  const length = end - start
+  if ((length !== 20 && length !== 24) || bytes[end - 1] !== 0x5a || bytes[start + 10] !== 0x54) return null
+  if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d) return null
+  if (bytes[start + 13] !== 0x3a || bytes[start + 16] !== 0x3a) return null
+  const date = digitsAt(bytes, start, 4) * 10_000 + digitsAt(bytes, start + 5, 2) * 100 + digitsAt(bytes, start + 8, 2)
+  const hour = digitsAt(bytes, start + 11, 2)
+  const minute = digitsAt(bytes, start + 14, 2)
+  const second = digitsAt(bytes, start + 17, 2)
+  let fraction = 0
+  if (length === 24) {
+    if (bytes[start + 19] !== 0x2e) return null
+    fraction = digitsAt(bytes, start + 20, 3)
+  }
+  // A leap second is not taken as it is.
+  if (!(date >= 0 && hour <= 23 && minute <= 59 && second <= 59 && fraction >= 0)) return null
+  if (date !== lastDateNumber) {
+    const day = dayOfNumber(date)
+    if (day === null) return null
+    lastDateNumber = date
+    lastDayOfNumber = day
+  }
+  return epochMs(lastDayOfNumber * DAY_MS + (hour * 60 + minute) * 60_000 + second * 1000 + fraction)
+}
+
+let lastDateNumber = -1
+let lastDayOfNumber = 0
+
+/** Days since 1970-01-01 of YYYYMMDD. */
+function dayOfNumber(date: number): number | null {
+  const [year, month, day] = [Math.floor(date / 10_000), Math.floor(date / 100) % 100, date % 100]
+  return month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) ? null : daysFromCivil(year, month, day)
+}
+
+/** A number of exactly so many digits; NaN where one is missing. */
+function digitsAt(bytes: Uint8Array, at: number, count: number): number {
+  let value = 0
+  for (let i = at; i < at + count; i++) {
+    const byte = bytes[i]!
+    if (!isDigit(byte)) return Number.NaN
+    value = value * 10 + byte - 0x30
+  }
+  return value
+}
+
 /** The date read last: most logs are of the day of the one before. */
 let lastDate = ''
 let lastDay = 0

@@ -23,7 +23,7 @@ function recordsOf(section: Buffer, from = 0): RawRecord[] {
   assert.ok(batch !== null)
   const records: RawRecord[] = []
   readRecords(batch, from, PLAIN_BYTES_MAX, records)
-  return records
+  return records.map(({ offset, timestamp, key, value, headers }) => ({ offset, timestamp, key, value, headers }))
 }
 
 const corrupt = (error: unknown): boolean => error instanceof ProcessorError && error.code === 'KAFKA_CORRUPT_BATCH'

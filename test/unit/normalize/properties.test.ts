@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { epochMs, type LogEvent, type RawRecord } from '../../../src/log.ts'
+import { epochMs, type LogEvent, type RawRecord, type Reject } from '../../../src/log.ts'
 import { FIELD_ALIASES } from '../../../src/normalize/aliases.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
+import { PackedRecord, SharedBytes } from '../../../src/packed-record.ts'
 import { logJson, normalized, RECORD_TIME, rangeOf, rawRecord } from '../../support/raw-records.ts'
 
 const ALIASES: string[] = Object.values(FIELD_ALIASES).flat()
@@ -92,6 +93,89 @@ test('a normalized log sent again normalizes to itself, flags aside', () => {
       assert.deepEqual(withoutFlags(again), withoutFlags(event))
     }),
     { numRuns: 2000 },
+  )
+})
+
+/** Logs as SDKs send them, some with a flaw. */
+const usualLog = fc
+  .tuple(
+    fc.constantFrom('service', 'app', 'service_name'),
+    fc.constantFrom('auth', 'cart', 'a b', '', 'x'.repeat(201), 7, null, 'ä'),
+    fc.constantFrom('INFO', 'warn', 'ERROR', 'odd', 30, null, '7'),
+    fc.oneof(fc.constantFrom('', 'order 17 served', 'say \\ "x"', 'x'.repeat(30_000), null, 5), fc.string()),
+    fc.constantFrom(0, -0, 12, 12.5, -1, 2 ** 31, null, '12', true),
+    fc.constantFrom(
+      '2026-01-01T00:00:00Z',
+      '2026-01-01T00:00:00.123Z',
+      '2024-02-29T23:59:59.999Z',
+      '2026-02-29T00:00:00Z',
+      '2026-13-01T00:00:00Z',
+      '2026-01-01T24:00:00Z',
+      '2025-12-31T23:59:60Z',
+      '2025-12-31 23:59:00',
+      '2025-12-31T23:59:00.5Z',
+      '1969-12-31T23:59:59Z',
+      '2027-01-01T00:00:00Z',
+      '0000-01-01T00:00:00Z',
+      1_767_225_600,
+      null,
+    ),
+    fc.constantFrom('u-1', 'u 1', '', 'u'.repeat(201), 7, null, false),
+    fc.constantFrom({}, {}, {}, { orderId: 7 }, { msg: 'another' }, { uid: 'u-2' }, { time: null }),
+    fc.constantFrom('', '', '', 'service', 'level', 'message', 'latency_ms', 'timestamp', 'userId'),
+  )
+  .map(([name, service, level, message, latency_ms, timestamp, userId, more, left]) => {
+    const log = { [name]: service, level, message, latency_ms, timestamp, userId, ...more }
+    return JSON.stringify(Object.fromEntries(Object.entries(log).filter(([each]) => each !== left)))
+  })
+const usualText = fc.oneof(
+  usualLog,
+  usualLog.map((text) => text.replace('{', '{"message":null,')),
+  usualLog.map((text) => `${text.slice(0, -1)},"message":null}`),
+  usualLog.map((text) => `${text.slice(0, -1)},"level":"ERROR"}`),
+)
+
+test('the short way for usual logs gives what the general one gives', () => {
+  fc.assert(
+    fc.property(usualText, fc.constantFrom(RECORD_TIME, -1), (text, time) => {
+      const record = { timestamp: epochMs(time) }
+      // A value that begins with a blank is not taken for flat.
+      assert.deepEqual(normalized(text, { record }), normalized(` ${text}`, { record }))
+    }),
+    { numRuns: 10_000 },
+  )
+})
+
+test('a record is the same among others in shared bytes as by itself', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        usualText.map((text) => Buffer.from(text)),
+        anyValue,
+      ),
+      bytes,
+      bytes,
+      (value, before, after) => {
+        const parts = {
+          keyAt: 0,
+          keyBytes: -1,
+          valueAt: before.length,
+          valueBytes: value.length,
+          headersAt: before.length,
+          headersBytes: -1,
+        }
+        const shared = new SharedBytes(Buffer.concat([before, value, after]))
+        const packed = new PackedRecord(shared, 0, epochMs(RECORD_TIME), parts)
+        assert.deepEqual([packed.key, packed.value, packed.headers], [null, value, null])
+        const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => RECORD_TIME + 86_400_000)
+        const { events, rejects, skips } = normalize(rangeOf([packed]))
+        const alone = normalized(value)
+        assert.deepEqual([events, skips], [alone.events, alone.skips])
+        const without = (each: readonly Reject[]) => each.map(({ record: _, ...rest }) => rest)
+        assert.deepEqual(without(rejects), without(alone.rejects))
+      },
+    ),
+    { numRuns: 5000 },
   )
 })
 

@@ -1,0 +1,86 @@
+/**
+ * The log that nearly every producer sends: service, level, message, latency, timestamp and user id, each at most once, each as it
+ * should be. Straight from the columns of the flat reader to a LogEvent, and the same one that log-event.ts makes; whatever
+ * needs a second look is left to it.
+ */
+import type { EpochMs, LogEvent } from '../log.ts'
+import { type FlatJson, MEMBER } from './flat-json.ts'
+import { LATENCY_MS_MAX } from './latency.ts'
+import { readLevel } from './level.ts'
+import type { NormalizeLimits } from './limits.ts'
+import { isPossible, type RecordPlace } from './log-event.ts'
+import { readService } from './service.ts'
+import { isoMsAt } from './timestamp.ts'
+
+/** Bytes of UTF-8 that one UTF-16 unit can take: what cutText reckons with. */
+const BYTES_A_CHARACTER = 3
+
+/** null: not that simple. */
+export function flatLogEvent(flat: FlatJson, place: RecordPlace, limits: NormalizeLimits): LogEvent | null {
+  const { recordTimestamp } = place
+  if (flat.extras > 0 || recordTimestamp === null) return null
+  const { kinds, places, starts, ends } = flat
+  let service: string | null = null
+  let level: LogEvent['level'] | null = null
+  let message: string | null = null
+  let latencyMs: number | null = null
+  let createdAt: EpochMs | null = null
+  let userId: string | null = null
+  let seen = 0
+  for (let member = 0; member < flat.count; member++) {
+    const { field, bit } = places[member]!
+    if ((seen & bit) !== 0) return null
+    seen |= bit
+    const kind = kinds[member]
+    if (kind === MEMBER.null) continue
+    if (field === 'latency_ms') {
+      const ms = flat.numbers[member]!
+      if (kind !== MEMBER.number || latencyMs !== null || !(ms >= 0 && ms <= LATENCY_MS_MAX)) return null
+      latencyMs = ms === 0 ? 0 : ms
+      continue
+    }
+    if (kind !== MEMBER.text) return null
+    const start = starts[member]!
+    const end = ends[member]!
+    if (field === 'message') {
+      if (message !== null || (end - start) * BYTES_A_CHARACTER > limits.textBytesMax) return null
+      message = flat.text.substring(start, end)
+    } else if (field === 'service') {
+      if (service !== null) return null
+      service = flat.fewTextOf(member)
+      if (readService(service, limits.serviceLengthMax) !== service) return null
+    } else if (field === 'level') {
+      if (level !== null) return null
+      level = readLevel(flat.fewTextOf(member), limits.syslogLevels)
+      if (level === null) return null
+    } else if (field === 'timestamp') {
+      const at = isoMsAt(flat.bytes, start, end)
+      if (at === null || createdAt !== null || !isPossible(at, recordTimestamp, limits)) return null
+      createdAt = at
+    } else {
+      if (userId !== null || !isName(flat.bytes, start, end, limits.serviceLengthMax)) return null
+      userId = flat.text.substring(start, end)
+    }
+  }
+  if (service === null || level === null || message === null) return null
+  return {
+    partition: place.partition,
+    offset: place.offset,
+    item: 0,
+    service,
+    level,
+    message,
+    latencyMs,
+    createdAt: createdAt ?? recordTimestamp,
+    recordTimestamp,
+    userId,
+    metadata: null,
+  }
+}
+
+/** Without blanks, not empty and not too long: stored as it is. */
+function isName(bytes: Uint8Array, start: number, end: number, lengthMax: number): boolean {
+  if (end === start || end - start > lengthMax) return false
+  for (let at = start; at < end; at++) if (bytes[at] === 0x20) return false
+  return true
+}
