@@ -1,25 +1,6 @@
 /** A record where it lies, among others in the bytes it came in: nothing is copied, and no Buffer is made before somebody asks. */
 import type { EpochMs, RawRecord } from './log.ts'
 
-/** Beyond this one text for all records would cost more memory than it saves work. */
-const TEXT_BYTES_MAX = 1_048_576
-
-/** Bytes that many records share: the content of one record batch. */
-export class SharedBytes {
-  readonly bytes: Buffer
-  #text: string | null = null
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
-  }
-
-  /** All of it, one character a byte, made once; null where it is too long for that. */
-  get text(): string | null {
-    if (this.#text === null && this.bytes.length <= TEXT_BYTES_MAX) this.#text = this.bytes.toString('latin1')
-    return this.#text
-  }
-}
-
 /** Where the parts of a record lie; -1 bytes: null. */
 export interface RecordParts {
   readonly keyAt: number
@@ -31,7 +12,8 @@ export interface RecordParts {
 }
 
 export class PackedRecord implements RawRecord, RecordParts {
-  readonly shared: SharedBytes
+  /** The content of its record batch: others lie there too. */
+  readonly bytes: Buffer
   readonly offset: number
   readonly timestamp: EpochMs
   readonly keyAt: number
@@ -41,8 +23,8 @@ export class PackedRecord implements RawRecord, RecordParts {
   readonly headersAt: number
   readonly headersBytes: number
 
-  constructor(shared: SharedBytes, offset: number, timestamp: EpochMs, parts: RecordParts) {
-    this.shared = shared
+  constructor(bytes: Buffer, offset: number, timestamp: EpochMs, parts: RecordParts) {
+    this.bytes = bytes
     this.offset = offset
     this.timestamp = timestamp
     this.keyAt = parts.keyAt
@@ -65,8 +47,8 @@ export class PackedRecord implements RawRecord, RecordParts {
     return this.#view(this.headersAt, this.headersBytes)
   }
 
-  #view(at: number, bytes: number): Buffer | null {
-    return bytes < 0 ? null : this.shared.bytes.subarray(at, at + bytes)
+  #view(at: number, length: number): Buffer | null {
+    return length < 0 ? null : this.bytes.subarray(at, at + length)
   }
 }
 

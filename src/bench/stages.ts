@@ -6,7 +6,7 @@ import { Random } from '../demo/random.ts'
 import { epochMs, type LogEvent, type RawRecord, type ScoredLog } from '../log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
-import { PackedRecord, SharedBytes } from '../packed-record.ts'
+import { PackedRecord } from '../packed-record.ts'
 import type { PartitionRange } from '../pipeline.ts'
 import { BinaryRows } from '../postgres/binary-rows.ts'
 import { standardRow } from '../postgres/standard-row.ts'
@@ -107,7 +107,7 @@ function parseAll(ranges: readonly PartitionRange[]): void {
 
 /** As they lie in a record batch, at consecutive offsets. */
 function packed(values: readonly Buffer[], from: number): RawRecord[] {
-  const shared = new SharedBytes(Buffer.concat(values))
+  const shared = Buffer.concat(values)
   let valueAt = 0
   return values.map(({ length: valueBytes }, i) => {
     const parts = { keyAt: 0, keyBytes: -1, valueAt, valueBytes, headersAt: 0, headersBytes: -1 }

@@ -12,7 +12,7 @@
  */
 import { messageOf, ProcessorError } from '../errors.ts'
 import { type EpochMs, epochMs, type RawRecord } from '../log.ts'
-import { PackedRecord, type RecordParts, SharedBytes } from '../packed-record.ts'
+import { PackedRecord, type RecordParts } from '../packed-record.ts'
 import { CODECS, type Codec, decompress } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
 
@@ -95,8 +95,7 @@ function readHeader(section: Buffer, at: number, end: number): RecordBatch {
  * Throws KAFKA_CORRUPT_BATCH, also for a batch whose content is longer than `plainBytesMax`; `into` then holds a part of it.
  */
 export function readRecords(batch: RecordBatch, from: number, plainBytesMax: number, into: RawRecord[]): void {
-  const shared = new SharedBytes(plainBytes(batch, plainBytesMax))
-  const cursor = new Cursor(shared.bytes)
+  const cursor = new Cursor(plainBytes(batch, plainBytesMax))
   let previous = batch.baseOffset - 1
   for (let index = 0; index < batch.count; index++) {
     const end = cursor.varint() + cursor.at
@@ -110,7 +109,7 @@ export function readRecords(batch: RecordBatch, from: number, plainBytesMax: num
     if (offset >= from) {
       const timestamp = batch.appendedAt ?? epochMs(batch.baseTimestamp + timestampDelta)
       cursor.readParts()
-      into.push(new PackedRecord(shared, offset, timestamp, cursor))
+      into.push(new PackedRecord(cursor.bytes, offset, timestamp, cursor))
     }
     cursor.at = end
     cursor.end = cursor.bytes.length

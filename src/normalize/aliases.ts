@@ -46,12 +46,17 @@ function shapeOf(length: number, first: number): number {
   return length * 128 + first
 }
 
-/** The known name at [start, end) of an ASCII text, found without making a string of it; null where it is none. */
-export function placeAt(text: string, start: number, end: number): Place | null {
-  const candidates = PLACES_BY_SHAPE[shapeOf(end - start, text.charCodeAt(start))]
+/** The known name at [start, end) of ASCII bytes, found without making a string of it; null where it is none. */
+export function placeAt(bytes: Uint8Array, start: number, end: number): Place | null {
+  const candidates = PLACES_BY_SHAPE[shapeOf(end - start, bytes[start]!)]
   if (candidates === undefined) return null
-  for (const place of candidates) if (text.startsWith(place.name, start)) return place
+  for (const place of candidates) if (isNamed(place, bytes, start)) return place
   return null
+}
+
+function isNamed({ name, opening }: Place, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[start + i] !== opening[i + 1]) return false
+  return true
 }
 
 interface Slot {

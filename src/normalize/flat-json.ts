@@ -28,24 +28,21 @@ export class FlatJson {
   /** By member: what its name stands for; null for a name that nobody asked for. */
   readonly places = new Array<Place | null>(MEMBERS_MAX).fill(null)
   readonly kinds = new Uint8Array(MEMBERS_MAX)
-  /** Of texts: where they lie in `bytes` and `text`, without their quotes. */
+  /** Of texts: where they lie in `bytes`, without their quotes. */
   readonly starts = new Int32Array(MEMBERS_MAX)
   readonly ends = new Int32Array(MEMBERS_MAX)
   readonly numbers = new Float64Array(MEMBERS_MAX)
   /** How many of them nobody asked for. */
   extras = 0
-  bytes: Uint8Array = new Uint8Array(0)
-  /** Of the same bytes, one character each. */
-  text = ''
+  bytes: Buffer = Buffer.alloc(0)
   readonly #nameStarts = new Int32Array(MEMBERS_MAX)
   readonly #nameEnds = new Int32Array(MEMBERS_MAX)
   readonly #interned = new Interned()
   #at = 0
 
   /** The value at [start, end) of some bytes. False: not read, and what the columns hold is of no use. */
-  read(bytes: Uint8Array, text: string, start: number, end: number): boolean {
+  read(bytes: Buffer, start: number, end: number): boolean {
     this.bytes = bytes
-    this.text = text
     this.#at = start + 1
     this.count = 0
     this.extras = 0
@@ -70,7 +67,7 @@ export class FlatJson {
         if (!fields.putOnce(place, this.valueOf(member))) return false
         continue
       }
-      const name = this.text.substring(this.#nameStarts[member]!, this.#nameEnds[member]!)
+      const name = this.bytes.toString('latin1', this.#nameStarts[member]!, this.#nameEnds[member]!)
       for (const [known] of fields.extras) if (known === name) return false
       fields.put(name, this.valueOf(member))
     }
@@ -80,16 +77,18 @@ export class FlatJson {
   valueOf(member: number): unknown {
     const kind = this.kinds[member] as MemberKind
     if (kind === MEMBER.text) {
-      return this.places[member]?.few === true
-        ? this.fewTextOf(member)
-        : this.text.substring(this.starts[member]!, this.ends[member]!)
+      return this.places[member]?.few === true ? this.fewTextOf(member) : this.textOf(member)
     }
     return kind === MEMBER.number ? this.numbers[member]! : WORDS[kind]
   }
 
   /** The text of a field with few distinct values: one string for equal ones. */
   fewTextOf(member: number): string {
-    return this.#interned.at(this.bytes, this.text, this.starts[member]!, this.ends[member]!)
+    return this.#interned.at(this.bytes, this.starts[member]!, this.ends[member]!)
+  }
+
+  textOf(member: number): string {
+    return this.bytes.toString('latin1', this.starts[member]!, this.ends[member]!)
   }
 
   #member(): boolean {
@@ -104,7 +103,7 @@ export class FlatJson {
     if (this.#skipBlanks() !== COLON) return false
     this.#at++
     this.#skipBlanks()
-    const place = placeAt(this.text, start, end)
+    const place = placeAt(this.bytes, start, end)
     places[count] = place
     if (place === null) {
       if (isDigit(this.bytes[start]) || this.extras++ === EXTRAS_MAX) return false
@@ -116,10 +115,8 @@ export class FlatJson {
 
   /** Passes over the name and its colon where they stand here, without blanks between. */
   #isUsual({ opening }: Place): boolean {
-    const bytes = this.bytes
-    const start = this.#at
-    for (let i = 0; i < opening.length; i++) if (bytes[start + i] !== opening[i]) return false
-    this.#at = start + opening.length
+    if (!isAt(this.bytes, this.#at, opening)) return false
+    this.#at += opening.length
     return true
   }
 
@@ -147,15 +144,11 @@ export class FlatJson {
       return true
     }
     if (first === MINUS || (first !== undefined && first >= ZERO && first <= NINE)) return this.#readNumber()
-    return (
-      this.#readWord('true', MEMBER.true) ||
-      this.#readWord('false', MEMBER.false) ||
-      this.#readWord('null', MEMBER.null)
-    )
+    return this.#readWord(TRUE, MEMBER.true) || this.#readWord(FALSE, MEMBER.false) || this.#readWord(NULL, MEMBER.null)
   }
 
-  #readWord(word: string, kind: MemberKind): boolean {
-    if (!this.text.startsWith(word, this.#at)) return false
+  #readWord(word: Uint8Array, kind: MemberKind): boolean {
+    if (!isAt(this.bytes, this.#at, word)) return false
     this.#at += word.length
     this.kinds[this.count] = kind
     return true
@@ -168,14 +161,18 @@ export class FlatJson {
     const first = at
     let value = 0
     for (; isDigit(bytes[at]); at++) value = value * 10 + bytes[at]! - ZERO
-    const digits = at - first
+    let digits = at - first
     if (digits === 0 || digits > DIGITS_MAX || (digits > 1 && bytes[first] === ZERO)) return false
     if (bytes[at] === POINT) {
       const point = at++
-      while (isDigit(bytes[at])) at++
-      if (at === point + 1) return false
-      value = Number(this.text.substring(start, at))
-    } else if (first > start) value = -value
+      for (; isDigit(bytes[at]); at++) value = value * 10 + bytes[at]! - ZERO
+      const places = at - point - 1
+      digits += places
+      if (places === 0) return false
+      // Both are exact up to 15 digits, and then so is the rounding of their quotient.
+      value = digits <= DIGITS_MAX ? value / POWERS_OF_TEN[places]! : Number(bytes.toString('latin1', first, at))
+    }
+    if (first > start) value = -value
     if (isNumberTail(bytes[at])) return false
     this.kinds[this.count] = MEMBER.number
     this.numbers[this.count] = value
@@ -199,6 +196,11 @@ export class FlatJson {
   }
 }
 
+const TRUE = Buffer.from('true')
+const FALSE = Buffer.from('false')
+const NULL = Buffer.from('null')
+const POWERS_OF_TEN = Array.from({ length: DIGITS_MAX + 1 }, (_, power) => 10 ** power)
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
@@ -208,6 +210,11 @@ const MINUS = 0x2d
 const POINT = 0x2e
 const ZERO = 0x30
 const NINE = 0x39
+
+function isAt(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false
+  return true
+}
 
 function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09

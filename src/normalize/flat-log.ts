@@ -44,7 +44,7 @@ export function flatLogEvent(flat: FlatJson, place: RecordPlace, limits: Normali
     const end = ends[member]!
     if (field === 'message') {
       if (message !== null || (end - start) * BYTES_A_CHARACTER > limits.textBytesMax) return null
-      message = flat.text.substring(start, end)
+      message = flat.textOf(member)
     } else if (field === 'service') {
       if (service !== null) return null
       service = flat.fewTextOf(member)
@@ -59,7 +59,7 @@ export function flatLogEvent(flat: FlatJson, place: RecordPlace, limits: Normali
       createdAt = at
     } else {
       if (userId !== null || !isName(flat.bytes, start, end, limits.serviceLengthMax)) return null
-      userId = flat.text.substring(start, end)
+      userId = flat.textOf(member)
     }
   }
   if (service === null || level === null || message === null) return null

@@ -4,17 +4,22 @@ const SLOTS = 512
 export class Interned {
   readonly #slots = new Array<string>(SLOTS).fill('')
 
-  /** The text of `bytes`, which are ASCII and read as `text`, from `start` to `end`. */
-  at(bytes: Uint8Array, text: string, start: number, end: number): string {
+  /** The text of `bytes`, which are ASCII, from `start` to `end`. */
+  at(bytes: Buffer, start: number, end: number): string {
     const length = end - start
     if (length === 0) return ''
     const middle = bytes[start + (length >> 1)]!
     const slot = (length * 37 + bytes[start]! * 5 + middle * 11 + bytes[end - 1]! * 3) % SLOTS
     const known = this.#slots[slot]!
-    if (known.length === length && text.startsWith(known, start)) return known
-    // A copy: a substring would keep the whole text in memory.
-    const copy = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1')
-    this.#slots[slot] = copy
-    return copy
+    if (isTextAt(bytes, start, length, known)) return known
+    const text = bytes.toString('latin1', start, end)
+    this.#slots[slot] = text
+    return text
   }
+}
+
+function isTextAt(bytes: Uint8Array, start: number, length: number, text: string): boolean {
+  if (text.length !== length) return false
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false
+  return true
 }

@@ -75,14 +75,13 @@ export class RecordReader {
   #isFlat(record: RawRecord): boolean {
     if (recordBytes(record) > this.#limits.messageBytesMax) return false
     if (record instanceof PackedRecord) {
-      const { shared, valueAt, valueBytes } = record
-      if (valueBytes <= 0 || shared.bytes[valueAt] !== OBJECT || valueBytes > FLAT_BYTES_MAX) return false
-      const { text } = shared
-      if (text !== null) return this.#flat.read(shared.bytes, text, valueAt, valueAt + valueBytes)
+      const { bytes, valueAt, valueBytes } = record
+      if (valueBytes <= 0 || bytes[valueAt] !== OBJECT || valueBytes > FLAT_BYTES_MAX) return false
+      return this.#flat.read(bytes, valueAt, valueAt + valueBytes)
     }
     const { value } = record
     if (value === null || value[0] !== OBJECT || value.length > FLAT_BYTES_MAX) return false
-    return this.#flat.read(value, value.toString('latin1'), 0, value.length)
+    return this.#flat.read(value, 0, value.length)
   }
 
   /** All over again, exactly, where a number was met that a double cannot hold. */

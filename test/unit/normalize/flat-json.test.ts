@@ -16,7 +16,7 @@ function contents(of: Fields): unknown {
 }
 
 function isRead(value: Buffer): boolean {
-  return flat.read(value, value.toString('latin1'), 0, value.length) && flat.fill(fields)
+  return flat.read(value, 0, value.length) && flat.fill(fields)
 }
 
 /** False where the reader gave up; fails where it read something else than JSON.parse. */

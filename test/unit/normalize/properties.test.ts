@@ -6,7 +6,7 @@ import { epochMs, type LogEvent, type RawRecord, type Reject } from '../../../sr
 import { FIELD_ALIASES } from '../../../src/normalize/aliases.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
-import { PackedRecord, SharedBytes } from '../../../src/packed-record.ts'
+import { PackedRecord } from '../../../src/packed-record.ts'
 import { logJson, normalized, RECORD_TIME, rangeOf, rawRecord } from '../../support/raw-records.ts'
 
 const ALIASES: string[] = Object.values(FIELD_ALIASES).flat()
@@ -164,7 +164,7 @@ test('a record is the same among others in shared bytes as by itself', () => {
           headersAt: before.length,
           headersBytes: -1,
         }
-        const shared = new SharedBytes(Buffer.concat([before, value, after]))
+        const shared = Buffer.concat([before, value, after])
         const packed = new PackedRecord(shared, 0, epochMs(RECORD_TIME), parts)
         assert.deepEqual([packed.key, packed.value, packed.headers], [null, value, null])
         const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => RECORD_TIME + 86_400_000)
