@@ -21,6 +21,8 @@ export interface RawRecord {
   readonly headers: Buffer | null
 }
 
+export type RawRecords = Iterable<RawRecord> & Pick<readonly RawRecord[], 'length' | 'at'>
+
 export const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
 export type Level = (typeof LEVELS)[number]
 

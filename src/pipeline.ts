@@ -8,7 +8,7 @@
  * must still be `from`, the epoch still ours, and it becomes `to`. Whatever crashes, repeats or wakes up too late, that happens
  * once or not at all. Kafka's committed offsets are a hint for lag tools and never decide anything.
  */
-import type { EpochMs, LogEvent, RawRecord, Reject, ScoredLog, SkipReason } from './log.ts'
+import type { EpochMs, LogEvent, RawRecords, Reject, ScoredLog, SkipReason } from './log.ts'
 import type { ServiceAlert } from './service-alert.ts'
 
 /** The last record of a range as the ledger remembers it, to recognise a log that was truncated, recreated or swapped. */
@@ -36,7 +36,7 @@ export interface PartitionRange {
   readonly epoch: number
   readonly from: number
   readonly to: number
-  readonly records: readonly RawRecord[]
+  readonly records: RawRecords
   /** Offsets that never held a record we may see: control records, aborted transactions, compaction. Verified. */
   readonly holes: number
   readonly gap: Gap | null
@@ -46,10 +46,7 @@ export interface PartitionRange {
 }
 
 /** At most one range a partition. */
-export interface RawBatch {
-  readonly ranges: readonly PartitionRange[]
-  readonly bytes: number
-}
+export type RawBatch = { readonly ranges: readonly PartitionRange[]; readonly bytes: number }
 
 /** What became of one range, before scoring. */
 export interface NormalizedRange {

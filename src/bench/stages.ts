@@ -3,10 +3,10 @@
  * JSON.parse of the same messages. Ratios to that loop of the same round travel between machines; microseconds don't.
  */
 import { Random } from '../demo/random.ts'
-import { epochMs, type LogEvent, type RawRecord, type ScoredLog } from '../log.ts'
+import { epochMs, type LogEvent, type ScoredLog } from '../log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
-import { PackedRecord } from '../packed-record.ts'
+import { PackedRecords } from '../packed-records.ts'
 import type { PartitionRange } from '../pipeline.ts'
 import { BinaryRows } from '../postgres/binary-rows.ts'
 import { standardRow } from '../postgres/standard-row.ts'
@@ -106,14 +106,17 @@ function parseAll(ranges: readonly PartitionRange[]): void {
 }
 
 /** As they lie in a record batch, at consecutive offsets. */
-function packed(values: readonly Buffer[], from: number): RawRecord[] {
-  const shared = Buffer.concat(values)
+function packed(values: readonly Buffer[], from: number): PackedRecords {
+  const records = new PackedRecords()
+  records.begin(Buffer.concat(values), values.length)
   let valueAt = 0
-  return values.map(({ length: valueBytes }, i) => {
+  for (const { length: valueBytes } of values) {
     const parts = { keyAt: 0, keyBytes: -1, valueAt, valueBytes, headersAt: 0, headersBytes: -1 }
+    const offset = from + records.length
+    records.push(offset, epochMs(Date.UTC(2026, 0, 5) + offset), parts)
     valueAt += valueBytes
-    return new PackedRecord(shared, from + i, epochMs(Date.UTC(2026, 0, 5) + from + i), parts)
-  })
+  }
+  return records
 }
 
 function rangesOf(random: Random, from: number, logs: number): PartitionRange[] {

@@ -3,7 +3,7 @@ const MIB = 1024 * 1024
 
 /** What may be held of Kafka's bytes, out of what the process may use: the rest is Node, the model and the batch in hand. */
 export function fetchLimits(memoryLimitMb: number, messageBytesMax: number) {
-  const bufferBytesMax = Math.max(4, Math.floor((memoryLimitMb - 144) / 18)) * MIB
+  const bufferBytesMax = Math.max(4, Math.floor((memoryLimitMb - 144) / 24)) * MIB
   const fetchBytesMax = Math.max(2 * MIB, Math.floor(bufferBytesMax / 4))
   return {
     bufferBytesMax,

@@ -9,6 +9,7 @@ import { createSupervisorMetrics } from '../telemetry/supervisor-metrics.ts'
 import { Channel } from '../workers/channel.ts'
 import { mergedMetrics } from '../workers/merged-metrics.ts'
 import { Supervisor, type WorkerEnd, type WorkerHandle } from '../workers/supervisor.ts'
+import { workerEnv } from '../workers/worker-env.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
 
@@ -66,7 +67,7 @@ export async function supervise(workersMax: number, env: NodeJS.ProcessEnv, vers
 /** In a process group of its own: Ctrl-C reaches the supervisor alone, and a supervisor that dies ends it by closing the channel. */
 function startWorker(slot: number, env: NodeJS.ProcessEnv): WorkerHandle {
   const child = fork(process.argv[1] ?? '', ['process', '--worker', String(slot)], {
-    env,
+    env: workerEnv(env),
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })

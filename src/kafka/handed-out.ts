@@ -38,8 +38,7 @@ export class HandedOut {
   oldestRecord(partition: number, offset: number): RawRecord | null {
     for (const { batch } of this.#batches) {
       const range = batch.ranges.find((each) => each.partition === partition && each.to > offset)
-      const record = range?.records.find((each) => each.offset >= offset)
-      if (record !== undefined) return record
+      for (const record of range?.records ?? []) if (record.offset >= offset) return record
     }
     return null
   }

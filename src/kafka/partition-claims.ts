@@ -263,7 +263,7 @@ export class PartitionClaims {
     const range = readRange(fetched, offset, { plainBytesMax: options.plainBytesMax })
     if (range.error !== null && range.records.length === 0)
       throw new ProcessorError('KAFKA_CORRUPT_BATCH', messageOf(range.error), { cause: range.error })
-    const record = range.records[0]
+    const record = range.records.at(0)
     return record?.offset === offset ? { crc: recordCrc(record), timestamp: record.timestamp } : null
   }
 

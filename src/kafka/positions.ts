@@ -11,7 +11,7 @@
  *   stored <= offsets handed out <= buffered < expected        all of it from the ledger on, nothing from Kafka's own commits
  */
 import type { Claim } from '../ledger.ts'
-import type { RawRecord } from '../log.ts'
+import { PackedRecords } from '../packed-records.ts'
 import type { Gap } from '../pipeline.ts'
 import { type Cut, PartitionBuffer } from './partition-buffer.ts'
 import type { RecordRange } from './record-range.ts'
@@ -120,7 +120,7 @@ export class Position {
     if (range.to > from) {
       const suspicion = this.#suspicion
       this.#advance({ to: range.to, records: range.records, nowMs, leaderEpoch: range.tail?.leaderEpoch ?? -1 })
-      const first = range.records[0]?.offset ?? range.to
+      const first = range.records.at(0)?.offset ?? range.to
       return {
         kind: 'accepted',
         skipped: suspicion !== null && first < suspicion.to ? { expected: from, found: suspicion.to } : null,
@@ -129,7 +129,7 @@ export class Position {
     if (range.gapTo === null || range.gapTo <= from) return { kind: 'nothing' }
     const to = range.gapTo
     if (this.#suspicion?.from === from && this.#suspicion.to === to) {
-      this.#advance({ to, records: [], nowMs, leaderEpoch: range.tail?.leaderEpoch ?? -1 })
+      this.#advance({ to, records: PackedRecords.EMPTY, nowMs, leaderEpoch: range.tail?.leaderEpoch ?? -1 })
       return { kind: 'hole', from, to }
     }
     this.#suspicion = { from, to }
@@ -142,7 +142,7 @@ export class Position {
     if (from > this.expected) this.expected = from
     if (to <= from) return null
     const gap: Gap = { from, to, reason }
-    this.buffer.push({ from, to, records: [], leaderEpoch: -1, gap, arrivedMs: nowMs })
+    this.buffer.push({ from, to, records: PackedRecords.EMPTY, leaderEpoch: -1, gap, arrivedMs: nowMs })
     this.expected = to
     this.#suspicion = null
     this.progressAtMs = nowMs
@@ -173,7 +173,7 @@ export class Position {
     return this.buffer.empty && this.outstanding === 0
   }
 
-  #advance(step: { to: number; records: readonly RawRecord[]; nowMs: number; leaderEpoch: number }): void {
+  #advance(step: { to: number; records: PackedRecords; nowMs: number; leaderEpoch: number }): void {
     const { to, records, nowMs, leaderEpoch } = step
     this.buffer.push({ from: this.expected, to, records, gap: null, leaderEpoch, arrivedMs: nowMs })
     this.expected = to

@@ -11,8 +11,8 @@
  * Source: https://kafka.apache.org/documentation/#recordbatch
  */
 import { messageOf, ProcessorError } from '../errors.ts'
-import { type EpochMs, epochMs, type RawRecord } from '../log.ts'
-import { PackedRecord, type RecordParts } from '../packed-record.ts'
+import { type EpochMs, epochMs } from '../log.ts'
+import { PackedRecords, type RecordParts } from '../packed-records.ts'
 import { CODECS, type Codec, decompress } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
 
@@ -22,6 +22,8 @@ const MAGIC_AT = 16
 const CRC_AT = 17
 const ATTRIBUTES_AT = 21
 const HEADER_BYTES = 61
+/** Length, attributes, two deltas, two lengths, header count. */
+const RECORD_BYTES_MIN = 7
 
 export interface RecordBatch {
   readonly baseOffset: number
@@ -94,8 +96,10 @@ function readHeader(section: Buffer, at: number, end: number): RecordBatch {
  * Appends the batch's records from offset `from` on. They share its plain bytes.
  * Throws KAFKA_CORRUPT_BATCH, also for a batch whose content is longer than `plainBytesMax`; `into` then holds a part of it.
  */
-export function readRecords(batch: RecordBatch, from: number, plainBytesMax: number, into: RawRecord[]): void {
+export function readRecords(batch: RecordBatch, from: number, plainBytesMax: number, into: PackedRecords): void {
   const cursor = new Cursor(plainBytes(batch, plainBytesMax))
+  // The count is what somebody wrote: no record is shorter than that.
+  into.begin(cursor.bytes, Math.min(batch.count, Math.floor(cursor.bytes.length / RECORD_BYTES_MIN)))
   let previous = batch.baseOffset - 1
   for (let index = 0; index < batch.count; index++) {
     const end = cursor.varint() + cursor.at
@@ -109,7 +113,7 @@ export function readRecords(batch: RecordBatch, from: number, plainBytesMax: num
     if (offset >= from) {
       const timestamp = batch.appendedAt ?? epochMs(batch.baseTimestamp + timestampDelta)
       cursor.readParts()
-      into.push(new PackedRecord(cursor.bytes, offset, timestamp, cursor))
+      into.push(offset, timestamp, cursor)
     }
     cursor.at = end
     cursor.end = cursor.bytes.length
@@ -120,9 +124,9 @@ export function readRecords(batch: RecordBatch, from: number, plainBytesMax: num
 /** True for the marker that ends an aborted transaction: the control record's key is version:i16 type:i16, type 0. */
 export function isAbortMarker(batch: RecordBatch): boolean {
   if (!batch.isControl || !batch.isTransactional || batch.count === 0) return false
-  const records: RawRecord[] = []
+  const records = new PackedRecords()
   readRecords(batch, batch.baseOffset, batch.payload.length, records)
-  const key = records[0]?.key
+  const key = records.at(0)?.key
   if (key === null || key === undefined || key.length < 4) throw corrupt('a control record without its type')
   return key.readInt16BE(2) === 0
 }

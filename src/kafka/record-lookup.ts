@@ -76,7 +76,8 @@ export function recordLookup(transport: KafkaTransport): RecordLookup {
   return {
     async read(topic, partition, offset) {
       const range = await fetchFrom(topic, partition, offset)
-      return range?.records.find((record) => record.offset === offset) ?? null
+      const record = range?.records.at(0)
+      return record?.offset === offset ? record : null
     },
     async *all(topic, partition) {
       const start = (await ends(topic, 'earliest')).get(partition) ?? 0
@@ -85,7 +86,7 @@ export function recordLookup(transport: KafkaTransport): RecordLookup {
         const range = await fetchFrom(topic, partition, at)
         if (range === null)
           throw new ProcessorError('KAFKA_LOG_TRUNCATED', `${topic}/${partition} no longer holds offset ${at}`)
-        yield range.records.filter(({ offset }) => offset < end)
+        yield [...range.records].filter(({ offset }) => offset < end)
         // Nothing between two batches: compaction or a marker.
         at = range.to > at ? range.to : (range.gapTo ?? at)
       }

@@ -7,6 +7,7 @@
  */
 import { messageOf, ProcessorError } from '../errors.ts'
 import type { RawRecord } from '../log.ts'
+import { PackedRecords } from '../packed-records.ts'
 import type { Tail } from '../pipeline.ts'
 import { crc32c } from './crc32c.ts'
 import { ReadCommitted } from './read-committed.ts'
@@ -17,7 +18,7 @@ export interface RecordRange {
   readonly from: number
   /** The first offset that nothing is known about; `from` where the answer holds nothing. */
   readonly to: number
-  readonly records: readonly RawRecord[]
+  readonly records: PackedRecords
   /** to - from - records.length. */
   readonly holes: number
   /** Of the batches read, on the wire. */
@@ -55,7 +56,7 @@ class Reading {
   readonly #from: number
   readonly #limits: RangeLimits
   readonly #committed: ReadCommitted
-  readonly #records: RawRecord[] = []
+  readonly #records = new PackedRecords()
   #at = 0
   #to: number
   #gapTo: number | null = null
@@ -110,7 +111,7 @@ class Reading {
     try {
       readRecords(batch, this.#to, this.#limits.plainBytesMax, this.#records)
     } catch (error) {
-      this.#records.length = before
+      this.#records.cut(before)
       throw error
     }
     if (this.#records.length > before) this.#leaderEpoch = batch.leaderEpoch

@@ -2,7 +2,9 @@
  * A stretch of a topic, read without a group: partition by partition, from an offset or a time to where it ends when the reading
  * begins. Moves nobody's position.
  */
+
 import { ProcessorError } from '../errors.ts'
+import { PackedRecords } from '../packed-records.ts'
 import type { PartitionRange } from '../pipeline.ts'
 import { errorName } from './error-name.ts'
 import { type RecordRange, readRange } from './record-range.ts'
@@ -90,7 +92,7 @@ class PartitionReading {
     while (from < to) {
       const range = await this.#read(from)
       if (range === null) continue
-      const records = range.records.filter(({ offset }) => offset < to)
+      const records = [...range.records].filter(({ offset }) => offset < to)
       const until = Math.min(range.to, to)
       if (records.length > 0) yield { ...NOTHING, partition: this.partition, from, to: until, records }
       // Between two batches nothing is left but what compaction took.
@@ -180,7 +182,7 @@ const NOTHING = {
 const EMPTY: RecordRange = {
   from: 0,
   to: 0,
-  records: [],
+  records: PackedRecords.EMPTY,
   holes: 0,
   bytes: 0,
   tail: null,

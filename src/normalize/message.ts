@@ -1,7 +1,7 @@
 /** What one record's value turns out to hold, from the outside in: size, encoding, depth, JSON. Never throws, whatever the bytes. */
 import { isUtf8 } from 'node:buffer'
 import type { RawRecord, RejectReason, SkipReason } from '../log.ts'
-import { recordBytes } from '../packed-record.ts'
+import { recordBytes } from '../packed-records.ts'
 import { isBinary, recognizeEncoding } from './encoding.ts'
 import { isDeeperThan } from './json-depth.ts'
 import type { NormalizeLimits } from './limits.ts'

@@ -1,5 +1,6 @@
 /** The normalizer: consecutive records of one partition to logs, dead letters and skips. Each record has exactly one outcome. */
-import type { EpochMs } from '../log.ts'
+import type { EpochMs, RawRecord } from '../log.ts'
+import { PackedRecord, PackedRecords } from '../packed-records.ts'
 import type { NormalizedRange, PartitionRange } from '../pipeline.ts'
 import type { NormalizeLimits } from './limits.ts'
 import { FUTURE_TOLERANCE_MS } from './log-event.ts'
@@ -24,10 +25,16 @@ export function createNormalizer(
     const outcomes: Outcomes = { events: [], rejects: [], skips: {} }
     const reader = new RecordReader(limits, outcomes)
     const place = { partition: range.partition, offset: 0, recordTimestamp: null as EpochMs | null, now }
-    for (const record of range.records) {
+    const read = (record: RawRecord): void => {
       place.offset = record.offset
       place.recordTimestamp = believable(record.timestamp)
       reader.read(record, place)
+    }
+    const { records } = range
+    if (!(records instanceof PackedRecords)) for (const record of records) read(record)
+    else {
+      const record = new PackedRecord()
+      for (let index = 0; index < records.length; index++) read(records.move(record, index))
     }
     return outcomes
   }

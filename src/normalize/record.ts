@@ -1,6 +1,6 @@
 /** One record to its logs, or to the reason why it has none. */
 import type { LogEvent, RawRecord, Reject, RejectReason, SkipReason } from '../log.ts'
-import { PackedRecord, recordBytes } from '../packed-record.ts'
+import { PackedRecord, recordBytes } from '../packed-records.ts'
 import { Fields } from './aliases.ts'
 import { Coercions } from './coercions.ts'
 import { FlatJson } from './flat-json.ts'
@@ -130,7 +130,9 @@ export class RecordReader {
 
   #reject(at: { record: RawRecord; place: RecordPlace; item: number }, reason: RejectReason, detail: string): void {
     const { partition, offset } = at.place
-    const { item, record } = at
+    const { item } = at
+    // The object may be moved along to the next one.
+    const record = at.record instanceof PackedRecord ? at.record.copy() : at.record
     const service = serviceHint(record.value)
     this.#outcomes.rejects.push({ partition, offset, item, reason, detail, service, sqlstate: null, record })
   }

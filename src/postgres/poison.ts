@@ -4,7 +4,7 @@
  */
 import { messageOf, ProcessorError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import type { Reject, ScoredLog } from '../log.ts'
+import type { RawRecord, RawRecords, Reject, ScoredLog } from '../log.ts'
 import type { ReadyRange } from '../pipeline.ts'
 
 /** Taken out by the line that the error names; each costs an attempt over the whole batch. */
@@ -56,12 +56,17 @@ export function withoutRefused(
 
 function rejectOf({ range }: ReadyRange, { event }: ScoredLog, refusal: Refusal | undefined): Reject {
   const { partition, offset, item, service } = event
-  const record = range.records.find((each) => each.offset === offset)
+  const record = recordAt(range.records, offset)
   if (record === undefined || refusal === undefined) {
     throw new ProcessorError('POSTGRES_BROKEN_INVARIANT', `the refused row ${partition}/${offset} has no record`)
   }
   const { error, sqlstate } = refusal
   return { partition, offset, item, reason: 'refused_by_database', detail: messageOf(error), service, sqlstate, record }
+}
+
+function recordAt(records: RawRecords, offset: number): RawRecord | undefined {
+  for (const record of records) if (record.offset === offset) return record
+  return undefined
 }
 
 /** Tries rows and undoes it: null when they could all be stored, else why not. Retries what may be retried by itself. */

@@ -227,7 +227,9 @@ describe('an engine that', () => {
                 ? model
                 : events.map((event) => ({ event, ...ruleVerdict(event), source: 'rules', explanation: null }))
             assert.deepEqual(logs, expected)
-            assert.equal(outcomes[0]?.kind, kind, outcomes[0]?.reason)
+            // On a busy machine the deadline may come before the bytes that are too many.
+            const kinds = behaviour === endless ? ['garbled', 'late'] : [kind]
+            assert.ok(kinds.includes(outcomes[0]?.kind ?? ''), outcomes[0]?.reason)
             assert.equal(moves[0], 'open')
           },
           { fallback, pauseMs: 60_000, deadlineMs: 250 },

@@ -170,7 +170,7 @@ async function story(side: Side): Promise<unknown[]> {
   const tail = {
     leaderEpoch: 3,
     offset: 9,
-    timestamp: readyRange({ from: 0, count: 1 }).range.records[0]!.timestamp,
+    timestamp: readyRange({ from: 0, count: 1 }).range.records.at(0)!.timestamp,
     crc: 77,
   }
 

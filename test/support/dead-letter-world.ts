@@ -24,7 +24,7 @@ export const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => MINUTE
 export const kinder: typeof normalize = (range) =>
   normalize({
     ...range,
-    records: range.records.map((record) => ({
+    records: [...range.records].map((record) => ({
       ...record,
       value: record.value === null ? null : Buffer.from(record.value.toString().replaceAll("'", '"')),
     })),

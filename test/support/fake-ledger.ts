@@ -113,7 +113,7 @@ export class FakeLedger implements Ledger, Store {
       throw new Error(`range ${range.from}..${range.to} does not add up`)
     row.next = range.to
     row.tail = range.tail ?? row.tail
-    row.stored.push(...range.records.map((record) => record.offset))
+    row.stored.push(...[...range.records].map((record) => record.offset))
     row.holes += range.holes
     if (range.gap !== null) row.gaps.push(range.gap)
     return { range, kind: 'committed', refused: [], logIds: null }

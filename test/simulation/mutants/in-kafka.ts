@@ -1,8 +1,10 @@
 /** Rules of reading: what an answer of a broker is worth. */
+
 import { Position, Positions } from '../../../src/kafka/positions.ts'
 import { TopicStart } from '../../../src/kafka/topic-start.ts'
 import type { FetchRequest, KafkaTransport, LogTransport } from '../../../src/kafka/transport.ts'
 import { Watchdog } from '../../../src/kafka/watchdog.ts'
+import { PackedRecords } from '../../../src/packed-records.ts'
 import { UNCHANGED } from '../world.ts'
 import { type Mutant, method, seams } from './mutant.ts'
 
@@ -96,7 +98,14 @@ export const MUTANTS_IN_KAFKA: readonly Mutant[] = [
       () =>
         function (this: Position, to, _reason, nowMs) {
           if (to <= this.expected) return null
-          this.buffer.push({ from: this.expected, to, records: [], leaderEpoch: -1, gap: null, arrivedMs: nowMs })
+          this.buffer.push({
+            from: this.expected,
+            to,
+            records: PackedRecords.EMPTY,
+            leaderEpoch: -1,
+            gap: null,
+            arrivedMs: nowMs,
+          })
           this.expected = to
           return null
         },

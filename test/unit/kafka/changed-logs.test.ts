@@ -124,7 +124,7 @@ test('[P8] [P17] what the leader before answered late is not taken for what the 
   world.kafka.tamper = (answer) => answer
   late.resolve()
   await world.caughtUp()
-  const values = world.ranges.flatMap(({ records }) => records.map(({ value }) => String(value)))
+  const values = world.ranges.flatMap(({ records }) => [...records].map(({ value }) => String(value)))
   assert.deepEqual(values, ['a', 'b', 'other'])
   await world.finish()
 })

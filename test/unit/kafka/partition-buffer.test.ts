@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { PartitionBuffer } from '../../../src/kafka/partition-buffer.ts'
 import { epochMs, type RawRecord } from '../../../src/log.ts'
+import { PackedRecords } from '../../../src/packed-records.ts'
 
 const record = (offset: number): RawRecord => ({
   offset,
@@ -26,7 +27,7 @@ test('cuts of any size are consecutive, stop at the limit and account for every 
       const records = shape.flatMap((present, index) => (present ? [record(from + index)] : []))
       end += shape.length
       offsets.push(...records.map((each) => each.offset))
-      buffer.push({ from, to: end, records, leaderEpoch: 1, gap: null, arrivedMs: 0 })
+      buffer.push({ from, to: end, records: PackedRecords.of(records), leaderEpoch: 1, gap: null, arrivedMs: 0 })
     }
     const seen: number[] = []
     let at = 0
@@ -37,8 +38,8 @@ test('cuts of any size are consecutive, stop at the limit and account for every 
       assert.ok(cut !== null)
       assert.equal(cut.from, at)
       assert.ok(cut.to > cut.from && cut.to <= limit && cut.records.length <= size.rows)
-      assert.ok(cut.records.every((each) => each.offset >= cut.from && each.offset < cut.to))
-      seen.push(...cut.records.map((each) => each.offset))
+      assert.ok([...cut.records].every((each) => each.offset >= cut.from && each.offset < cut.to))
+      seen.push(...[...cut.records].map((each) => each.offset))
       at = cut.to
     }
     assert.equal(at, end)

@@ -7,6 +7,7 @@ import { CODECS } from '../../../src/kafka/codecs.ts'
 import { readRecordBatch, readRecords } from '../../../src/kafka/record-batch.ts'
 import { writeRecordBatch } from '../../../src/kafka/record-batch-writer.ts'
 import type { RawRecord } from '../../../src/log.ts'
+import { PackedRecords } from '../../../src/packed-records.ts'
 import {
   headerSection,
   markerBatch,
@@ -21,9 +22,9 @@ const PLAIN_BYTES_MAX = 1 << 20
 function recordsOf(section: Buffer, from = 0): RawRecord[] {
   const batch = readRecordBatch(section, 0)
   assert.ok(batch !== null)
-  const records: RawRecord[] = []
+  const records = new PackedRecords()
   readRecords(batch, from, PLAIN_BYTES_MAX, records)
-  return records.map(({ offset, timestamp, key, value, headers }) => ({ offset, timestamp, key, value, headers }))
+  return [...records].map(({ offset, timestamp, key, value, headers }) => ({ offset, timestamp, key, value, headers }))
 }
 
 const corrupt = (error: unknown): boolean => error instanceof ProcessorError && error.code === 'KAFKA_CORRUPT_BATCH'

@@ -6,7 +6,7 @@ import { epochMs, type LogEvent, type RawRecord, type Reject } from '../../../sr
 import { FIELD_ALIASES } from '../../../src/normalize/aliases.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
-import { PackedRecord } from '../../../src/packed-record.ts'
+import { PackedRecords } from '../../../src/packed-records.ts'
 import { logJson, normalized, RECORD_TIME, rangeOf, rawRecord } from '../../support/raw-records.ts'
 
 const ALIASES: string[] = Object.values(FIELD_ALIASES).flat()
@@ -165,10 +165,13 @@ test('a record is the same among others in shared bytes as by itself', () => {
           headersBytes: -1,
         }
         const shared = Buffer.concat([before, value, after])
-        const packed = new PackedRecord(shared, 0, epochMs(RECORD_TIME), parts)
-        assert.deepEqual([packed.key, packed.value, packed.headers], [null, value, null])
+        const records = new PackedRecords()
+        records.begin(shared, 2)
+        records.push(0, epochMs(RECORD_TIME), parts)
+        const packed = records.at(0)
+        assert.deepEqual([packed?.key, packed?.value, packed?.headers], [null, value, null])
         const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => RECORD_TIME + 86_400_000)
-        const { events, rejects, skips } = normalize(rangeOf([packed]))
+        const { events, rejects, skips } = normalize({ ...rangeOf([]), records })
         const alone = normalized(value)
         assert.deepEqual([events, skips], [alone.events, alone.skips])
         const without = (each: readonly Reject[]) => each.map(({ record: _, ...rest }) => rest)
