@@ -37,9 +37,8 @@ function simulated(): Attack[] {
 
 /** The faults that `npm run chaos` does to real parts, where it is there. */
 function chaos(): Attack[] {
-  const [file] = globSync('test/chaos/faults.ts', { cwd: root })
-  if (file === undefined) return []
-  const text = readFileSync(join(root, file), 'utf8')
+  const files = globSync('test/chaos/*-faults.ts', { cwd: root }).sort()
+  const text = files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
   return [...text.matchAll(/name: '([^']+)',\s+number: '(F\d+)'/g)].map(([, name = '', tag = '']) => ({
     tag,
     where: 'chaos',

@@ -74,7 +74,7 @@ export class PostgresPair {
       port: this.primary.port,
       user: 'postgres',
       database,
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: 30_000,
       query_timeout: 120_000,
     })
     client.on('error', () => undefined)
@@ -181,7 +181,7 @@ async function launch(bin: string, folder: string, data: string, port: number): 
 }
 
 async function answers({ port, child }: Node): Promise<void> {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 180_000
   for (;;) {
     const client = new pg.Client({
       host: '127.0.0.1',
@@ -201,7 +201,7 @@ async function answers({ port, child }: Node): Promise<void> {
     await client.end().catch(() => undefined)
     if (up) return
     if (child.exitCode !== null) throw new Error(`postgres ended with ${child.exitCode}`)
-    if (performance.now() > deadline) throw new Error('postgres did not answer in 60 s')
+    if (performance.now() > deadline) throw new Error('postgres did not answer in 180 s')
     await new Promise((done) => setTimeout(done, 50))
   }
 }

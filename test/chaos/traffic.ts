@@ -71,6 +71,8 @@ export class Traffic {
       transactionalId: `chaos-${this.#random.hex(8)}`,
       idempotent: true,
       maxInFlightRequests: 1,
+      // What is left open by an abort that fails must not stand in everybody's way for a minute.
+      transactionTimeout: 15_000,
     })
     await producer.connect()
     try {
@@ -81,6 +83,15 @@ export class Traffic {
       await transaction.abort()
     } finally {
       await producer.disconnect()
+    }
+  }
+
+  /** Messages near Kafka's limit, one a batch: a long text, or an array of a thousand logs. */
+  async sendLarge(count: number): Promise<void> {
+    for (let at = 0; at < count; at++) {
+      const logs = Array.from({ length: 1_000 }, () => this.#log('item', 300).toString())
+      const value = at % 2 === 0 ? this.#log('long', 900_000) : Buffer.from(`[${logs.join(',')}]`)
+      await this.#producer.send(this.#options.topic, [{ value }]).catch(() => undefined)
     }
   }
 
@@ -129,7 +140,8 @@ export class Traffic {
     return this.#hostile[this.#random.below(this.#hostile.length)] ?? null
   }
 
-  #log(kind: string): Buffer {
+  /** `padding`: so many characters that nobody can compress to nothing, as a part of the text. */
+  #log(kind: string, padding = 0): Buffer {
     const random = this.#random
     const id = this.#id++
     const service = `service-${random.below(SERVICES)}`
@@ -140,7 +152,7 @@ export class Traffic {
         level: isBad ? 'ERROR' : 'INFO',
         message: isBad
           ? `upstream ${random.below(9)} timed out after ${random.below(5000)} ms`
-          : `request ${random.hex(8)} served`,
+          : `request ${random.hex(8 + padding)} served`,
         latency_ms: Math.round((isBad ? 2_000 : 40) * Math.exp(0.4 * random.normal()) * 100) / 100,
         timestamp: new Date().toISOString(),
         id,

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ChaosOptions, chaos } from '../chaos/chaos.ts'
-import { FAILPOINT_FAULTS, FAULTS } from '../chaos/faults.ts'
+import { FAULTS } from '../chaos/faults.ts'
+import { FAILPOINT_FAULTS } from '../chaos/worker-faults.ts'
 
 const skip = process.env['CI'] === 'true' ? false : 'takes ten minutes; with CI=true, or by npm run chaos'
 const options: Omit<ChaosOptions, 'seed' | 'faults'> = {

@@ -75,10 +75,14 @@ function follow(child: ChildProcess): Worker {
     return { status: answer.status, body: await answer.text() }
   }
   const need = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
-    until(what, async () => {
-      if (!alive()) throw new Error(`${what}: the worker ended\n${said}`)
-      return condition()
-    }).catch((error: Error) => {
+    until(
+      what,
+      async () => {
+        if (!alive()) throw new Error(`${what}: the worker ended\n${said}`)
+        return condition()
+      },
+      180_000,
+    ).catch((error: Error) => {
       throw new Error(`${error.message}\n${said.slice(-4000)}`)
     })
   return {
