@@ -14,6 +14,8 @@ import type { KillOutcome, PeerFigure } from './table.ts'
 export interface Arena {
   readonly stage: BenchStage
   readonly signal: AbortSignal
+  /** Nothing new for so long means that nothing comes any more. @default SILENCE_MS, and START_MS more before a first row */
+  readonly silenceMs?: number
 }
 
 export interface Course {
@@ -22,7 +24,7 @@ export interface Course {
 }
 
 const POLL_MS = 100
-/** Nothing new for so long means that nothing comes any more: longer than a killed member stays in its group, and a start. */
+/** Longer than a killed member stays in its group, and a start. */
 const SILENCE_MS = 60_000
 /** As long again for a start on a busy machine, until the first row. */
 const START_MS = 120_000
@@ -184,7 +186,7 @@ const NONE: Found = { rows: 0, distinct: 0 }
  * the count nor the wait is in it.
  */
 async function untilAllCame(
-  { stage, signal }: Arena,
+  { stage, signal, silenceMs }: Arena,
   running: Running,
   rows: number,
 ): Promise<{ found: Found; usage: ReturnType<typeof usage> }> {
@@ -198,7 +200,7 @@ async function untilAllCame(
     const stillMs = performance.now() - grownMs
     if (stillMs > STILL_MS && countedSize !== size) [countedSize, found] = [size, await countLogs(database)]
     if (stillMs > STILL_MS && found.distinct >= rows) return { found, usage: used }
-    const patienceMs = size === sizeBefore ? START_MS + SILENCE_MS : SILENCE_MS
+    const patienceMs = silenceMs ?? (size === sizeBefore ? START_MS + SILENCE_MS : SILENCE_MS)
     if (stillMs > patienceMs) return { found: await countLogs(database), usage: used }
     signal.throwIfAborted()
     stillRuns(running)

@@ -1,11 +1,12 @@
 /** This program, as it is: one worker, everything scored, dead letters, aggregates, exactly once. */
 import { resolve } from 'node:path'
 import { here, type Peer, postgresUrl, SESSION_TIMEOUT_MS } from './peer.ts'
+import { OURS } from './table.ts'
 
 const entry = resolve(here, '../../src/main.ts')
 
 export const ours: Peer = {
-  name: '**this program**, scored, exactly once',
+  name: `${OURS}, scored, exactly once`,
   missing: () => null,
   bring: async () => undefined,
   start: async (place) => ({

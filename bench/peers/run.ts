@@ -20,7 +20,7 @@ import { original } from './original.ts'
 import { ours } from './ours.ts'
 import { here, type Peer } from './peer.ts'
 import { psqlResult } from './psql.ts'
-import { type Comparison, comparisonPage, comparisonTable, type PeerResult } from './table.ts'
+import { type Comparison, comparisonPage, comparisonTable, leadLine, type PeerResult } from './table.ts'
 import { telegraf } from './telegraf.ts'
 
 const PEERS: readonly Peer[] = [ours, telegraf, ...bento, ...kafkaConnect, original]
@@ -89,7 +89,9 @@ async function compare({ rows, closers, signal }: Wish): Promise<number> {
     results,
     notes,
   }
-  process.stdout.write(options.json ? `${JSON.stringify(comparison)}\n` : `${comparisonTable(comparison)}\n`)
+  process.stdout.write(
+    options.json ? `${JSON.stringify(comparison)}\n` : `${comparisonTable(comparison)}\n${leadLine(comparison)}`,
+  )
   for (const note of options.json ? [] : notes) process.stdout.write(`${note}\n`)
   if (options.write) writeFileSync(resolve(here, '../../docs/benchmarks-peers.md'), comparisonPage(comparison))
   return 0

@@ -1,6 +1,9 @@
 /** The comparison as a table: what each peer reached, and what a kill -9 cost it. */
 import { fixed, markdownTable, round } from '../../src/bench/markdown.ts'
 
+/** Begins the name of this program's line. */
+export const OURS = '**this program**'
+
 export interface PeerFigure {
   readonly rows: number
   readonly rowsPerSecond: number
@@ -49,6 +52,26 @@ export function comparisonTable({ results }: Pick<Comparison, 'results'>): strin
   return markdownTable(header, rows)
 }
 
+/** Rows a second of this program over those of the fastest other one; null where there is nothing to compare. */
+export function lead({
+  results,
+}: Pick<Comparison, 'results'>): { readonly ratio: number; readonly other: string } | null {
+  const programs = results.filter(({ name }) => !name.startsWith('psql'))
+  const own = programs.find(({ name }) => name.startsWith(OURS))
+  const [fastest] = programs
+    .filter((each) => each !== own)
+    .sort((a, b) => b.figure.rowsPerSecond - a.figure.rowsPerSecond)
+  if (own === undefined || fastest === undefined) return null
+  return { ratio: own.figure.rowsPerSecond / fastest.figure.rowsPerSecond, other: fastest.name }
+}
+
+export function leadLine(comparison: Pick<Comparison, 'results'>): string {
+  const found = lead(comparison)
+  return found === null
+    ? ''
+    : `${fixed(found.ratio)} times as fast as the fastest other one (${found.other}), which does not score.\n`
+}
+
 export function comparisonPage(comparison: Comparison): string {
   const { machine, versions, rows, notes } = comparison
   return `# Side by side
@@ -63,5 +86,6 @@ aggregates; the others store them as they are. Settings and versions: bench/peer
 - Kill: SIGKILL at about half, started again at once; lost and twice are counted when nothing comes any more
 
 ${comparisonTable(comparison)}
-${notes.map((note) => `\n- ${note}`).join('')}${notes.length > 0 ? '\n' : ''}`
+
+${leadLine(comparison)}${notes.map((note) => `\n- ${note}`).join('')}${notes.length > 0 ? '\n' : ''}`
 }

@@ -25,10 +25,35 @@ function partsTable(report: Report): string {
     if (figures.length === 0) return []
     const figure = medianFigure(figures)
     const ratio = (under: Part): string => (part === 'source' ? '' : fixed(ratioOf(report, part, under)))
-    return [[NAMES[part], round(figure.rowsPerSecond), ratio('psql-text'), ratio('psql-binary'), ...costCells(figure)]]
+    return [
+      [
+        NAMES[part],
+        round(figure.rowsPerSecond),
+        rangeOf(figures),
+        ratio('psql-text'),
+        ratio('psql-binary'),
+        ...costCells(figure),
+      ],
+    ]
   })
-  const header = ['', 'rows/s', 'to psql text', 'to psql binary', 'CPU-s/M', 'PostgreSQL CPU-s/M', 'peak RSS MB', 'GC']
+  const header = [
+    '',
+    'rows/s',
+    'least .. most',
+    'to psql text',
+    'to psql binary',
+    'CPU-s/M',
+    'PostgreSQL CPU-s/M',
+    'peak RSS MB',
+    'GC',
+  ]
   return markdownTable([...header, 'loop delay p50 / p99 / max ms'], rows)
+}
+
+/** How far the rounds lie apart. */
+function rangeOf(figures: readonly Figure[]): string {
+  const rates = figures.map(({ rowsPerSecond }) => rowsPerSecond)
+  return figures.length < 2 ? '' : `${round(Math.min(...rates))} .. ${round(Math.max(...rates))}`
 }
 
 function costCells({ cpuSecondsPerMillion, postgresCpuSecondsPerMillion, peakRssMb, gcShare, loopDelayMs }: Figure) {

@@ -43,6 +43,7 @@ test('the page has a section for what was measured and none for what was not', (
     ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Sweep: services'],
   )
   assert.match(text, /p50 20 ms, p99 60 ms, p99\.9 80 ms, max 120 ms\. The worker took 12\.5 % of a core/)
+  assert.match(text, /the whole service.*\| 105 \| 90 \.\. 120 \| 0\.75 \|/)
   assert.match(text, /\n- something is missing\n/)
   assert.doesNotMatch(text, /NaN|undefined|null/)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { comparisonPage, comparisonTable, type PeerResult } from '../../../bench/peers/table.ts'
+import { comparisonPage, comparisonTable, lead, OURS, type PeerResult } from '../../../bench/peers/table.ts'
 
 const result = (name: string, rowsPerSecond: number, killed: PeerResult['killed']): PeerResult => ({
   name,
@@ -36,4 +36,10 @@ test('without psql there are no ratios, and what was left out is told', () => {
   assert.match(text, /^\| a \| 90,000 \| {2}\| 4\.3/m)
   assert.match(text, /\n- left out: Telegraf: go is not on PATH\n/)
   assert.doesNotMatch(text, /NaN|undefined|null/)
+})
+
+test('this program is compared with the fastest of the others, and psql is none of them', () => {
+  const own = result(`${OURS}, scored`, 45_000, null)
+  assert.deepEqual(lead({ results: [...results, own] }), { ratio: 0.5, other: 'a' })
+  assert.equal(lead({ results }), null)
 })
