@@ -16,16 +16,28 @@ const FAST = 0.2
 const SLOW = 0.03
 /** Neighbouring logs are alike, so that the charts move more than independent ones would. */
 const INFLATION = 1.6
-const FAST_DEVIATION = Math.sqrt((FAST / (2 - FAST)) * INFLATION)
-const SLOW_DEVIATION = Math.sqrt((SLOW / (2 - SLOW)) * INFLATION)
+const FAST_VARIANCE = (FAST / (2 - FAST)) * INFLATION
+const SLOW_VARIANCE = (SLOW / (2 - SLOW)) * INFLATION
 const FAST_FLOOR = 0.9
 const SLOW_FLOOR = 0.45
-/** Columns: of the service's log-latencies; then the two charts. */
+/** What the slow chart says by itself, at most. */
+const UNBORNE = 3
+const UNBORNE_YOUNG = 1.5
+/** Independent logs that the fast chart stands for. */
+const FAST_LOGS = 5
+/** What stalls for a moment makes all logs of that moment late: together they move a chart like one log. */
+const MOMENT_SECONDS = 0.25
+/** A normal score below it speaks for the end of a shift, and counts twice. */
+const CLEAR = 0.5
+/** What the usual is known from varies, too: like the mean of so many fewer logs than there are, since neighbours are alike. */
+const VAGUENESS = 20
+/** Columns: of the service's log-latencies; then the two charts, and the event time (s) of the latest log in them. */
 const WEIGHT = 0
 const MEAN = 1
 const VARIANCE = 2
 const FAST_CHART = 3
 const SLOW_CHART = 4
+const LATEST = 5
 
 export class Latency {
   /** Of the log looked at last. */
@@ -40,7 +52,7 @@ export class Latency {
   readonly #histogram: ResidualHistogram
 
   constructor(slab = new Slab()) {
-    this.#learned = slab.doubles(5)
+    this.#learned = slab.doubles(6)
     this.#learned[MEAN] = 3
     this.#learned[VARIANCE] = 1
     this.#histogram = new ResidualHistogram(slab)
@@ -68,20 +80,27 @@ export class Latency {
   }
 
   /**
-   * Moves the charts by the log looked at last, and gives the surprise of where they stand. While a service is young there is no
-   * history to hold them against: then the slow chart, which remembers a shift that is over, counts as far as the fast one bears it out.
+   * Moves the charts by the log looked at last, of this event time, and gives the surprise of where they stand. The slow chart
+   * remembers a shift that is over, and counts as far as the fast one bears it out: less while a service is young, since there is no
+   * history to hold it against.
    */
-  shiftSurprise(young: boolean): number {
-    const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
+  shiftSurprise(young: boolean, seconds: number): number {
     const learned = this.#learned
-    learned[FAST_CHART]! += FAST * (z - learned[FAST_CHART]!)
-    learned[SLOW_CHART]! += SLOW * (z - learned[SLOW_CHART]!)
-    const fastChart = learned[FAST_CHART]!
-    const slowChart = learned[SLOW_CHART]!
-    const fast = fastChart > FAST_FLOOR ? normalSurprise(fastChart / FAST_DEVIATION) : 0
-    const slow = slowChart > SLOW_FLOOR ? normalSurprise(slowChart / SLOW_DEVIATION) : 0
-    if (!young) return Math.max(fast, slow)
-    return Math.max(fast, Math.min(slow, 1.5 + 4 * normalSurprise(fastChart / FAST_DEVIATION)))
+    const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
+    const news = Math.max(0, Math.min(1, (seconds - learned[LATEST]!) / MOMENT_SECONDS))
+    if (seconds > learned[LATEST]!) learned[LATEST] = seconds
+    const clearing = z < CLEAR ? Math.min(1, 2 * news) : news
+    learned[FAST_CHART]! += FAST * (learned[FAST_CHART]! > FAST_FLOOR ? clearing : news) * (z - learned[FAST_CHART]!)
+    learned[SLOW_CHART]! += SLOW * (learned[SLOW_CHART]! > SLOW_FLOOR ? clearing : news) * (z - learned[SLOW_CHART]!)
+    const fast = learned[FAST_CHART]!
+    const slow = learned[SLOW_CHART]!
+    if (fast <= FAST_FLOOR && slow <= SLOW_FLOOR) return 0
+    const vagueness = VAGUENESS / (learned[WEIGHT]! + 1)
+    const fastSurprise = normalSurprise(fast / Math.sqrt(FAST_VARIANCE + vagueness))
+    const slowSurprise = normalSurprise(slow / Math.sqrt(SLOW_VARIANCE + vagueness))
+    const byFast = fast > FAST_FLOOR ? fastSurprise - doubt(fast, z) : 0
+    const bySlow = slow > SLOW_FLOOR ? slowSurprise - doubt(slow, z) - FAST_LOGS * doubt(slow, fast) : 0
+    return Math.max(0, byFast, Math.min(bySlow, (young ? UNBORNE_YOUNG : UNBORNE) + 4 * fastSurprise))
   }
 
   learn(templates: TemplateStore, at: number, weight: number): void {
@@ -120,4 +139,12 @@ export class Latency {
     const reach = (this.#learned[WEIGHT]! < 20 ? 8 : 3) * Math.max(0.1, deviation)
     return Math.max(mean - reach, Math.min(mean + reach, this.#log))
   }
+}
+
+/**
+ * What a log of this normal score takes away from the surprise of a shift that it should share: twice the evidence, in powers of ten,
+ * that it does not (the likelihood ratio of normal scores with mean 0 and `shift`). The first ordinary logs after an incident aren't in it.
+ */
+function doubt(shift: number, z: number): number {
+  return (2 * Math.max(0, shift * (shift / 2 - z))) / Math.LN10
 }

@@ -9,9 +9,16 @@ import type { ServiceState } from './service-state.ts'
 /** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
 const BYSTANDER_SURPRISE = 2
 const SLOW_QUANTILE = 0.99
-/** Every log is a new chance to look odd, a window is one chance for many: one latency by itself must be this much rarer. */
-const SINGLE_HANDICAP = 0.6
-const SINGLE_SHARE = 0.7
+/**
+ * Every log is a new chance to look odd, a window is one chance for many. So one latency by itself must be rarer the more logs a
+ * service has: that it is odd at all, once in so many days, is what should be alike for all services.
+ */
+const SINGLE_HANDICAP = 1.2
+const SINGLE_HANDICAP_MIN = 0.2
+/** Logs in 10 s of a service without a handicap. */
+const SINGLE_RATE = 1
+const SINGLE_SHARE = 0.4
+const SINGLE_TELLING = 1
 const SLOW_USUAL = 0.022
 
 /** A log and where it belongs. Overwritten for the next one. */
@@ -72,15 +79,20 @@ export class LogSurprises {
     this.#note(channel.ERROR_RATE, own, errors / Math.max(1, logs), levels.errorShare)
   }
 
-  #lookAtLatency({ service, bucket, template }: Placed, latencyMs: number): void {
-    const { latency, windows, shift, exceedance } = service
+  #lookAtLatency({ service, bucket, seconds, template }: Placed, latencyMs: number): void {
+    const { latency, windows, shift, exceedance, volume } = service
     latency.look(latencyMs, service.templates, template)
     windows.count(bucket, LATENCIES)
     const slow = latency.quantile > SLOW_QUANTILE
     if (slow) windows.count(bucket, SLOW)
     const usualMs = Math.exp(latency.expectedLog)
-    this.#note(channel.LATENCY, single(latency.pointSurprise), latencyMs, usualMs)
-    this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise(service.young)), latencyMs, usualMs)
+    this.#note(channel.LATENCY, single(latency.pointSurprise, volume.rate), latencyMs, usualMs)
+    this.#note(
+      channel.LATENCY_SHIFT,
+      shift.calibrate(latency.shiftSurprise(service.young, seconds)),
+      latencyMs,
+      usualMs,
+    )
     const five = windows.fiveMinutes(LATENCIES)
     const fiveSlow = windows.fiveMinutes(SLOW)
     const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
@@ -96,6 +108,10 @@ export class LogSurprises {
   }
 }
 
-function single(surprise: number): number {
-  return Math.max(SINGLE_SHARE * surprise, surprise - SINGLE_HANDICAP)
+/** Of one latency by itself, in a service with so many logs in 10 s. */
+function single(surprise: number, rate: number): number {
+  if (surprise < SINGLE_TELLING) return SINGLE_SHARE * surprise
+  const chances = Math.log10((rate + 0.01) / SINGLE_RATE)
+  const handicap = Math.max(SINGLE_HANDICAP_MIN, SINGLE_HANDICAP * chances)
+  return Math.max(SINGLE_SHARE * surprise, surprise - handicap)
 }
