@@ -1,4 +1,6 @@
 /** Seeded randomness for the demo's logs: xorshift32, and the few distributions a believable system needs. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 export class Random {
   #state: number
 
@@ -31,7 +33,10 @@ export class Random {
 
   hex(digits: number): string {
     let text = ''
-    while (text.length < digits) text += this.below(0x10000).toString(16).padStart(4, '0')
+    while (text.length < digits) {
+      const four = this.below(0x10000)
+      text += `${BYTES[four >> 8]}${BYTES[four & 255]}`
+    }
     return text.slice(0, digits)
   }
 }

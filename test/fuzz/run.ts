@@ -1,9 +1,10 @@
 /**
  * `npm run fuzz`: inputs without end from a seed, until the time or the count is over.
  *
- *   npm run fuzz -- --minutes 10 --seed 7 [--kind messages|batches|postgres]
+ *   npm run fuzz -- --minutes 10 [--seed 7] [--inputs 1000000] [--kind messages|batches|postgres] [--tally FILE]
  *
- * What is found goes to test/fuzz/corpus/, where the unit tests read it ever after. Exit 1 when anything was found.
+ * Without a seed it goes on where the last run of its kind ended, by the tally (.runtime/fuzz.jsonl), and says what all of them come
+ * to. What is found goes to test/fuzz/corpus/, where the unit tests read it ever after. Exit 1 when anything was found.
  */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -16,8 +17,11 @@ import { startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { fuzzBatches } from './batches.ts'
 import { type Finding, fuzzMessages, throughPostgres } from './messages.ts'
+import { addRun, type FuzzRun, nextSeed, readRuns } from './tally.ts'
 
 const corpus = resolve(import.meta.dirname, 'corpus')
+/** A long run that ends with its machine has lost no more than this. */
+const TELL_MS = 60_000
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** Answers one round of inputs by its seed. */
@@ -57,17 +61,36 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     inputs: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    seed: { type: 'string' },
     kind: { type: 'string', default: 'messages' },
+    tally: { type: 'string', default: resolve(import.meta.dirname, '../../.runtime/fuzz.jsonl') },
   },
 })
 const kind = await open(values.kind)
 const most = Number(values.inputs ?? Number.POSITIVE_INFINITY)
 const end = performance.now() + Number(values.minutes) * 60_000
 const startedMs = performance.now()
-let [seed, inputs, found] = [Number(values.seed), 0, 0]
+const from = values.seed === undefined ? nextSeed(readRuns(values.tally, values.kind)) : Number(values.seed)
+if (!Number.isSafeInteger(from)) throw new RangeError(`--seed ${values.seed}: a whole number is expected`)
+let [seed, inputs, found] = [from, 0, 0]
 say(`${values.kind} from seed ${seed}`)
-for (; performance.now() < end && inputs < most; seed++) {
+let done = { seed, inputs, found, ms: startedMs }
+
+/** What was done since the last line of the tally. */
+function noted(): void {
+  const nowMs = performance.now()
+  addRun(values.tally, {
+    kind: values.kind,
+    from: done.seed,
+    to: seed,
+    inputs: inputs - done.inputs,
+    findings: found - done.found,
+    seconds: Math.round((nowMs - done.ms) / 100) / 10,
+  })
+  done = { seed, inputs, found, ms: nowMs }
+}
+
+while (performance.now() < end && inputs < most) {
   for (const { what, input } of await kind.round(new Random(seed))) {
     found++
     const file = resolve(
@@ -81,10 +104,16 @@ for (; performance.now() < end && inputs < most; seed++) {
     say(`✗ seed ${seed}: ${what}\n  ${file}`)
   }
   inputs += kind.inputs
+  seed++
+  if (performance.now() - done.ms >= TELL_MS) noted()
 }
 await kind.close()
+noted()
 const perSecond = Math.round((inputs / (performance.now() - startedMs)) * 1000)
-say(
-  `${inputs.toLocaleString('en-US')} inputs, ${perSecond.toLocaleString('en-US')} a second; ${found === 0 ? 'nothing found' : `${found} findings`}; the next seed is ${seed}`,
-)
+const said = (count: number): string => count.toLocaleString('en-US')
+const result = (findings: number): string => (findings === 0 ? 'nothing found' : `${findings} findings`)
+say(`${said(inputs)} inputs, ${said(perSecond)} a second; ${result(found)}; the next seed is ${seed}`)
+const all = readRuns(values.tally, values.kind)
+const total = (of: (run: FuzzRun) => number): number => all.reduce((sum, run) => sum + of(run), 0)
+say(`in all ${said(total((run) => run.inputs))} ${values.kind}: ${result(total((run) => run.findings))}`)
 process.exit(found === 0 ? 0 : 1)

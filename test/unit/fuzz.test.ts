@@ -1,12 +1,14 @@
 /** The inputs that once did harm, read again; and a few thousand new ones, the same each time. `npm run fuzz` goes on without end. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { Random } from '../../src/demo/random.ts'
 import { readRange } from '../../src/kafka/record-range.ts'
 import { bomb, fetched, fuzzBatches, judgeSection, PLAIN_BYTES_MAX } from '../fuzz/batches.ts'
 import { fuzzMessages, judge } from '../fuzz/messages.ts'
+import { addRun, nextSeed, readRuns } from '../fuzz/tally.ts'
 
 const corpus = resolve(import.meta.dirname, '../fuzz/corpus')
 
@@ -45,4 +47,27 @@ test('a bomb in any codec is refused before it unfolds', () => {
 
 test('a broken check would be seen: bytes that the reader must not believe are told apart', () => {
   assert.match(judgeSection(Buffer.alloc(0), Number.NaN) ?? '', /add up/)
+})
+
+test('runs add up by kind, and the next one begins where the last ended, also behind a line that was cut off', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'insighthub-fuzz-'))
+  try {
+    const file = join(folder, 'deep', 'tally.jsonl')
+    assert.equal(nextSeed(readRuns(file, 'messages')), 1)
+    const run = { kind: 'messages', from: 1, to: 4, inputs: 300, findings: 0, seconds: 1.5 }
+    addRun(file, run)
+    addRun(file, { ...run, kind: 'batches', to: 900 })
+    addRun(file, { ...run, from: 4, to: 6 })
+    appendFileSync(file, '{"kind":"messages","from":6,"to"')
+    assert.deepEqual(
+      readRuns(file, 'messages').map(({ from, to }) => [from, to]),
+      [
+        [1, 4],
+        [4, 6],
+      ],
+    )
+    assert.equal(nextSeed(readRuns(file, 'messages')), 6)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
