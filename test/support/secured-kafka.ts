@@ -17,6 +17,8 @@ const LISTENERS = ['PLAINTEXT', 'SASL', 'MTLS', 'EXPIRED', 'OTHERHOST'] as const
 export type Listener = (typeof LISTENERS)[number]
 
 export const USER = 'logs'
+/** How long a SCRAM session lasts; then the client must authenticate anew. */
+export const SESSION_MS = 3_000
 export const PASSWORD = 'first-password'
 
 export interface SecuredKafka {
@@ -80,8 +82,7 @@ export async function startSecuredKafka(): Promise<SecuredKafka> {
       `listener.name.sasl.scram-sha-512.sasl.jaas.config=${security}.scram.ScramLoginModule required;`,
       `listener.name.sasl.plain.sasl.jaas.config=${security}.plain.PlainLoginModule required user_${USER}="${PASSWORD}";`,
       `listener.name.sasl.oauthbearer.sasl.jaas.config=${security}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
-      // A session lasts so long, then the client must authenticate anew.
-      'listener.name.sasl.scram-sha-512.connections.max.reauth.ms=3000',
+      `listener.name.sasl.scram-sha-512.connections.max.reauth.ms=${SESSION_MS}`,
       'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users=User:ANONYMOUS;User:CN=client',
       `log.dirs=${folder}/data`,

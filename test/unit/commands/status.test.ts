@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { run } from '../../../src/commands/status.ts'
+import { run, type Status } from '../../../src/commands/status.ts'
 
 test('something else than a worker at the address is told as such', async () => {
   for (const [status, body] of [
@@ -26,4 +26,37 @@ test('something else than a worker at the address is told as such', async () => 
 test('where nobody answers, the sentence says what to name', async () => {
   const env = { HTTP_HOST: '::', HTTP_PORT: '1' }
   await assert.rejects(run({}, env), { code: 'INPUT', message: /No worker answers on http:\/\/\[::1\]:1: .*HTTP_PORT/ })
+})
+
+test('how Kafka is spoken to is told, and that nobody checks its certificates', async (context) => {
+  const status: Status = {
+    version: '1',
+    guarantee: 'exactly once',
+    ready: true,
+    missing: [],
+    topic: 'logs',
+    topic_partitions: 0,
+    group: 'g',
+    generation: 1,
+    member: 'm',
+    kafka: { protocol: 'SASL_SSL', mechanism: 'PLAIN', certificates_checked: false },
+    store: 'ready',
+    buffered_bytes: 0,
+    ml_engine: null,
+    partitions: [],
+    scores: [],
+  }
+  const server = createServer((_request, answer) => answer.end(JSON.stringify(status))).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  let said = ''
+  context.mock.method(process.stdout, 'write', (text: string) => {
+    said += text
+    return true
+  })
+  assert.equal(await run({ url: `http://127.0.0.1:${port}` }, {}), 0)
+  context.mock.restoreAll()
+  assert.match(said, /^kafka +SASL_SSL +PLAIN +certificates NOT checked \(KAFKA_TLS_INSECURE\)$/m)
+  server.close()
+  server.closeAllConnections()
 })
