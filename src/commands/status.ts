@@ -79,7 +79,7 @@ export async function run(options: StatusOptions, env: NodeJS.ProcessEnv): Promi
   const { http } = loadConfig(env).config
   const address = options.url ?? `http://${reachable(http.host)}:${http.port}`
   const status = await ask(address)
-  process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : table(status))
+  process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : statusTable(status))
   return status.ready ? 0 : 1
 }
 
@@ -102,7 +102,8 @@ function isStatus(value: unknown): value is Status {
   return typeof value === 'object' && value !== null && 'guarantee' in value && 'partitions' in value
 }
 
-function table(status: Status): string {
+/** For people. */
+export function statusTable(status: Status): string {
   const lines = [
     `${status.ready ? '✓ ready' : `✗ not ready: ${status.missing.join(', ')}`}   version ${status.version}`,
     `guarantee   ${status.guarantee}`,
