@@ -204,7 +204,8 @@ export class Detector {
 
   /** Moves event time, and finds the log's service and template. */
   #place(event: LogEvent): Placed {
-    const timeMs = this.#clock.timeOf(event)
+    this.#clock.place(event)
+    const { timeMs } = this.#clock
     const now = Math.floor(this.#clock.watermarkMs / BUCKET_MS)
     if (now !== this.#bucket) this.#tick(now)
     const bucket = Math.floor(timeMs / BUCKET_MS)
@@ -258,9 +259,11 @@ export class Detector {
     let strongest = 0
     for (let c = 0; c < surprises.length; c++) if (surprises[c]! > strongest) strongest = surprises[c]!
     strongest *= service.logs / (service.logs + YOUNG_LOGS)
-    const joint = this.#joint.look(surprises)
+    this.#joint.look(surprises)
     verdict.windowScore = softScore(strongest - UNREMARKABLE, WINDOW_HALF)
-    verdict.forestScore = this.#joint.ready ? softScore(joint, FOREST_HALF) : FOREST_SHARE * verdict.windowScore
+    verdict.forestScore = this.#joint.ready
+      ? softScore(this.#joint.surprise, FOREST_HALF)
+      : FOREST_SHARE * verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
     verdict.isAnomaly = verdict.warm && this.#isAnomaly(verdict.score, service)

@@ -26,8 +26,11 @@ export class EventClock {
   /** Logs that agreed with this time since it was last leapt to; no more than WITNESSES are counted. */
   #witnesses = 0
 
-  /** Moves the clock; gives the log's time in epoch ms, at most LATE_MS before the watermark and never after it. */
-  timeOf({ createdAt, recordTimestamp }: LogEvent): number {
+  /** Of the log placed last, in epoch ms: at most LATE_MS before the watermark and never after it. */
+  timeMs = 0
+
+  /** Moves the clock; leaves the log's time in `timeMs`: what is returned may have to be allocated. */
+  place({ createdAt, recordTimestamp }: LogEvent): void {
     const recordMs = recordTimestamp ?? this.#recordMs
     const latest = recordTimestamp === null ? this.watermarkMs : recordTimestamp + BEFORE_RECORD_MS
     const askedMs = Math.max(0, Math.min(createdAt, latest))
@@ -36,7 +39,7 @@ export class EventClock {
     else if (askedMs > this.watermarkMs + aheadMs) this.#stranger(askedMs, recordMs, true)
     else if (askedMs < this.watermarkMs - LATE_MS) this.#stranger(askedMs, recordMs, this.#witnesses < WITNESSES)
     else this.#agree(askedMs, recordMs)
-    return Math.min(this.watermarkMs, Math.max(askedMs, this.watermarkMs - LATE_MS))
+    this.timeMs = Math.min(this.watermarkMs, Math.max(askedMs, this.watermarkMs - LATE_MS))
   }
 
   exchange(bytes: StateBytes): void {

@@ -22,6 +22,11 @@ const FITTED_SAMPLE_SIZE = 256
 const DIMENSIONS_MAX = 127
 const SAMPLE_SIZE_MAX = 8192
 
+/** Deeper than the average path nothing is unusual. */
+function depthMaxOf(sampleSize: number): number {
+  return Math.ceil(Math.log2(sampleSize))
+}
+
 /** Mean path length of an unsuccessful search in a binary tree of n points. */
 function meanPath(n: number): number {
   if (n <= 1) return 0
@@ -38,6 +43,8 @@ export class IsolationForest {
   /** While a tree is built: its points, row by row, and the order in which the cuts have put them. */
   readonly #points: Float32Array
   readonly #order: Int16Array
+  /** Nodes still to be cut: node, from and to in #order, depth. */
+  readonly #waiting: Int32Array
   #free = 0
 
   /** Throws RangeError for a shape that the arrays can't hold. */
@@ -52,6 +59,7 @@ export class IsolationForest {
     this.#children = new Int16Array(shape.trees * this.#nodesMax)
     this.#points = new Float32Array(shape.sampleSize * shape.dimensions)
     this.#order = new Int16Array(shape.sampleSize)
+    this.#waiting = new Int32Array(4 * (depthMaxOf(shape.sampleSize) + 2))
   }
 
   /**
@@ -90,8 +98,7 @@ export class IsolationForest {
     }
     this.#normalizer = meanPath(sampleSize)
     this.#free = 1
-    const depthMax = Math.ceil(Math.log2(sampleSize))
-    this.#grow({ base: tree * this.#nodesMax, node: 0, from: 0, to: sampleSize, depth: 0, depthMax, random })
+    this.#grow({ base: tree * this.#nodesMax, depthMax: depthMaxOf(sampleSize), random })
   }
 
   /** `point` has one number a dimension. */
@@ -118,23 +125,41 @@ export class IsolationForest {
     this.#normalizer = bytes.number(this.#normalizer)
   }
 
-  #grow(part: Part): void {
-    const { base, node, from, to, depth } = part
-    const feature = depth < part.depthMax && to - from > 1 ? this.#chooseFeature(from, to, part.random) : -1
-    this.#features[base + node] = feature
-    if (feature < 0) {
-      this.#thresholds[base + node] = depth + meanPath(to - from)
-      return
+  /** Node by node, each left side before its right side. */
+  #grow({ base, depthMax, random }: { base: number; depthMax: number; random: SeededRandom }): void {
+    const waiting = this.#waiting
+    let count = 0
+    waiting[count++] = 0
+    waiting[count++] = 0
+    waiting[count++] = this.shape.sampleSize
+    waiting[count++] = 0
+    while (count > 0) {
+      const depth = waiting[--count]!
+      const to = waiting[--count]!
+      const from = waiting[--count]!
+      const node = waiting[--count]!
+      const feature = depth < depthMax && to - from > 1 ? this.#chooseFeature(from, to, random) : -1
+      this.#features[base + node] = feature
+      if (feature < 0) {
+        this.#thresholds[base + node] = depth + meanPath(to - from)
+        continue
+      }
+      const threshold = Math.fround(this.#lowest + random.below(this.#highest - this.#lowest))
+      const cut = threshold > this.#lowest ? threshold : this.#highest
+      this.#thresholds[base + node] = cut
+      const middle = this.#divide({ from, to, feature, threshold: cut })
+      const left = this.#free
+      this.#free += 2
+      this.#children[base + node] = left
+      waiting[count++] = left + 1
+      waiting[count++] = middle
+      waiting[count++] = to
+      waiting[count++] = depth + 1
+      waiting[count++] = left
+      waiting[count++] = from
+      waiting[count++] = middle
+      waiting[count++] = depth + 1
     }
-    const threshold = Math.fround(this.#lowest + part.random.below(this.#highest - this.#lowest))
-    const cut = threshold > this.#lowest ? threshold : this.#highest
-    this.#thresholds[base + node] = cut
-    const middle = this.#divide({ from, to, feature, threshold: cut })
-    const left = this.#free
-    this.#free += 2
-    this.#children[base + node] = left
-    this.#grow({ ...part, node: left, from, to: middle, depth: depth + 1 })
-    this.#grow({ ...part, node: left + 1, from: middle, to, depth: depth + 1 })
   }
 
   #lowest = 0
@@ -182,15 +207,4 @@ function checkRow(row: ArrayLike<number>, dimensions: number, name: string): voi
   for (let d = 0; d < dimensions; d++)
     if (!Number.isFinite(Math.fround(row[d]!)))
       throw new RangeError(`${name} has a number that is not finite: ${row[d]}`)
-}
-
-interface Part {
-  readonly base: number
-  readonly node: number
-  /** Range of #order. */
-  readonly from: number
-  readonly to: number
-  readonly depth: number
-  readonly depthMax: number
-  readonly random: SeededRandom
 }

@@ -31,8 +31,12 @@ export class JointSurprise {
   #untilRebuild = FIRST_BUILD
   #nextTree = 0
   #built = false
+  /** -log10 of the share of unsuspicious logs with a forest score as high as that of the log looked at last. */
+  surprise = 0
   /** Distribution of the scores of unsuspicious logs, decayed. */
   readonly #scores = new Float32Array(SCORE_BINS)
+  /** No bin above it ever had a score. */
+  #top = -1
   #scored = 0
   readonly #folded = new Float64Array(DIMENSIONS)
   readonly #vector = new Uint8Array(DIMENSIONS)
@@ -54,14 +58,14 @@ export class JointSurprise {
     return this.#built
   }
 
-  /** -log10 of the share of unsuspicious logs with a forest score as high; `surprises` has one number a channel. */
-  look(surprises: Float64Array): number {
+  /** `surprises` has one number a channel. The answer is left in `surprise`: what is returned may have to be allocated. */
+  look(surprises: Float64Array): void {
     this.#fold(surprises)
-    return this.lookAt(this.#folded)
+    this.lookAt(this.#folded)
   }
 
   /** The same of DIMENSIONS surprises that are no channels of logs. */
-  lookAt(point: Float64Array): number {
+  lookAt(point: Float64Array): void {
     let low = 0
     let high = 0
     for (let d = 0; d < DIMENSIONS; d++) {
@@ -75,9 +79,10 @@ export class JointSurprise {
     }
     this.#keyLow = low
     this.#keyHigh = high
-    if (!this.#built) return 0
-    this.#score = this.#answer()
-    return this.#rank(this.#score)
+    this.surprise = 0
+    if (!this.#built) return
+    this.#answer()
+    this.#rank()
   }
 
   /** Learns the vector looked at last. */
@@ -100,6 +105,7 @@ export class JointSurprise {
     this.#built = bytes.number(this.#built ? 1 : 0) === 1
     bytes.numbers(this.#scores)
     this.#scored = bytes.number(this.#scored)
+    this.#top = this.#scores.findLastIndex((score) => score > 0)
   }
 
   /** Channels that tell of one thing in two ways count once. */
@@ -114,7 +120,7 @@ export class JointSurprise {
     folded[6] = s[channel.SURGE]!
   }
 
-  #answer(): number {
+  #answer(): void {
     const { low, high, score } = this.#answers
     const place =
       ((Math.imul(this.#keyLow, 0x9e3779b1) ^ Math.imul(this.#keyHigh, 0x85ebca6b)) >>> 16) & (KEPT_ANSWERS - 1)
@@ -123,18 +129,20 @@ export class JointSurprise {
       high[place] = this.#keyHigh
       score[place] = this.#forest.score(this.#vector)
     }
-    return score[place]!
+    this.#score = score[place]!
   }
 
-  #rank(score: number): number {
+  #rank(): void {
     let above = 0
-    const bin = Math.floor(score * SCORE_BINS)
-    for (let b = bin; b < SCORE_BINS; b++) above += this.#scores[b]!
-    return -Math.log10(Math.min(1, (above + 0.5) / (this.#scored + 1)))
+    const bin = Math.floor(this.#score * SCORE_BINS)
+    for (let b = bin; b <= this.#top; b++) above += this.#scores[b]!
+    this.surprise = -Math.log10(Math.min(1, (above + 0.5) / (this.#scored + 1)))
   }
 
   #note(): void {
-    this.#scores[Math.floor(this.#score * SCORE_BINS)]!++
+    const bin = Math.floor(this.#score * SCORE_BINS)
+    this.#scores[bin]!++
+    if (bin > this.#top) this.#top = bin
     if (++this.#scored < DECAY_EVERY) return
     this.#scored = 0
     for (let b = 0; b < SCORE_BINS; b++) {

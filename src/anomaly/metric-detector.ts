@@ -83,7 +83,7 @@ export class MetricDetector {
 
   /** A log without a value, or of a series beyond `servicesMax`, scores 0. */
   scoreThenLearn(event: LogEvent): Verdict {
-    this.#clock.timeOf(event)
+    this.#clock.place(event)
     const verdict = this.#verdict
     verdict.score = verdict.forestScore = verdict.windowScore = 0
     verdict.isAnomaly = false
@@ -185,9 +185,12 @@ export class MetricDetector {
   #judge(event: LogEvent, series: MetricSeries): void {
     const verdict = this.#verdict
     fill(this.#vector, series.surprises)
-    const joint = this.#joint.lookAt(this.#vector)
+    this.#joint.lookAt(this.#vector)
     verdict.windowScore = softScore(series.strongest - UNREMARKABLE, WINDOW_HALF)
-    verdict.forestScore = Math.max(verdict.windowScore, softScore(joint - FOREST_UNREMARKABLE, FOREST_HALF))
+    verdict.forestScore = Math.max(
+      verdict.windowScore,
+      softScore(this.#joint.surprise - FOREST_UNREMARKABLE, FOREST_HALF),
+    )
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     this.#joint.learn(verdict.score < THRESHOLD)
     if (!series.isNews(verdict.score)) {
