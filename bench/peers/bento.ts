@@ -38,6 +38,7 @@ input:
     topics: ["${topic}"]
     consumer_group: "${group}"
     start_from_oldest: true
+    checkpoint_limit: 20000
     batching:
       count: 5000
       period: 100ms

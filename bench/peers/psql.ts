@@ -1,7 +1,6 @@
 /** The limit: psql's own COPY of the rows that lie in the table, into the same table. */
 import { join } from 'node:path'
-import { treeCpuSeconds } from '../../src/bench/process-usage.ts'
-import { COLUMNS, psqlMissing } from '../../src/commands/bench-parts.ts'
+import { COLUMNS, psqlMissing, usageSince } from '../../src/commands/bench-parts.ts'
 import { psql } from '../../src/commands/bench-world.ts'
 import type { Arena } from './measure.ts'
 import type { PeerResult } from './table.ts'
@@ -14,16 +13,17 @@ export async function psqlResult({ stage, signal }: Arena, rows: number): Promis
   await psql(access, `\\copy (select ${COLUMNS} from logs) to '${file}'`)
   await stage.database.query('truncate logs, log_aggregates')
   await stage.database.query('checkpoint').catch(() => undefined)
-  const postgres = (): number | null => (stage.postmaster === null ? null : treeCpuSeconds(stage.postmaster))
-  const [before, startedMs] = [postgres(), performance.now()]
+  const used = usageSince(stage.postmaster)
+  const startedMs = performance.now()
   await psql(access, `\\copy logs (${COLUMNS}) from '${file}'`)
-  const [after, seconds] = [postgres(), (performance.now() - startedMs) / 1000]
-  const cpu = before === null || after === null ? null : ((after - before) / rows) * 1e6
+  const seconds = (performance.now() - startedMs) / 1000
+  const { own, postgres } = used()
+  const perMillion = (cpu: number | null): number | null => (cpu === null ? null : (cpu / rows) * 1e6)
   const figure = {
     rows,
     rowsPerSecond: rows / seconds,
-    cpuSecondsPerMillion: null,
-    postgresCpuSecondsPerMillion: cpu,
+    cpuSecondsPerMillion: perMillion(own),
+    postgresCpuSecondsPerMillion: perMillion(postgres),
     peakRssMb: null,
   }
   return { name: 'psql \\copy text, one session (the limit)', figure, killed: null }

@@ -30,7 +30,7 @@ const settings = (place: Place): string => `
   interval = "1s"
   flush_interval = "1s"
   metric_batch_size = 5000
-  metric_buffer_limit = 100000
+  metric_buffer_limit = 200000
   omit_hostname = true
   skip_processors_after_aggregators = true
   quiet = true
@@ -41,7 +41,7 @@ const settings = (place: Place): string => `
   topics = ["${place.topic}"]
   consumer_group = "${place.group}"
   offset = "oldest"
-  max_undelivered_messages = 20000
+  max_undelivered_messages = 50000
   data_format = "json"
   name_override = "logs"
   json_string_fields = ["service", "level", "message", "userId"]

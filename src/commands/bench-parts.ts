@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type Figure, NOTHING } from '../bench/figures.ts'
-import { treeCpuSeconds } from '../bench/process-usage.ts'
+import { statOf, treeCpuSeconds } from '../bench/process-usage.ts'
 import { NO_FIGURES, PARTS, type Part, type Report } from '../bench/report.ts'
 import { serviceFigure } from './bench-service.ts'
 import { type Bench, emptyTables, partOf, psql } from './bench-world.ts'
@@ -73,16 +73,37 @@ async function writeFiles(bench: Bench): Promise<void> {
 }
 
 async function psqlFigure(bench: Bench, format: Format, files: readonly (keyof typeof FILES)[]): Promise<Figure> {
-  const postgres = (): number | null => (bench.postmaster === null ? null : treeCpuSeconds(bench.postmaster))
-  const before = postgres()
   const startedMs = performance.now()
+  const used = usageSince(bench.postmaster)
   await Promise.all(
     files.map((which) =>
       psql(bench, `\\copy logs (${COLUMNS}) from '${fileOf(bench, format, which)}' (format ${format})`),
     ),
   )
   const seconds = (performance.now() - startedMs) / 1000
-  const after = postgres()
-  const cpu = before === null || after === null ? null : ((after - before) / bench.rows) * 1e6
-  return { ...NOTHING, rowsPerSecond: bench.rows / seconds, postgresCpuSecondsPerMillion: cpu }
+  const { own, postgres } = used()
+  const perMillion = (cpu: number | null): number | null => (cpu === null ? null : (cpu / bench.rows) * 1e6)
+  return {
+    ...NOTHING,
+    rowsPerSecond: bench.rows / seconds,
+    cpuSecondsPerMillion: perMillion(own),
+    postgresCpuSecondsPerMillion: perMillion(postgres),
+  }
+}
+
+/** CPU-seconds from the call on: of children that ended meanwhile, and of PostgreSQL; null where they can't be read. */
+export function usageSince(postmaster: number | null) {
+  const read = () => ({
+    own: statOf(process.pid)?.reapedSeconds ?? null,
+    postgres: postmaster === null ? null : treeCpuSeconds(postmaster),
+  })
+  const before = read()
+  return () => {
+    const after = read()
+    const grown = (of: 'own' | 'postgres'): number | null => {
+      const [from, to] = [before[of], after[of]]
+      return from === null || to === null ? null : to - from
+    }
+    return { own: grown('own'), postgres: grown('postgres') }
+  }
 }
