@@ -184,7 +184,7 @@ function entryOf(args) {
 
 /** Replaces this process as far as Node can: same streams, signals passed on, same exit. A dead launcher ends the child. */
 function become(node, file, rest) {
-  const child = spawn(node, [file, ...rest], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(node, [...process.execArgv, file, ...rest], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'])
     process.on(signal, () => child.kill(signal))
   child.on('error', (error) => fail(`Cannot start ${node}: ${error.message}`))

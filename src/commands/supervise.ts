@@ -9,7 +9,7 @@ import { createSupervisorMetrics } from '../telemetry/supervisor-metrics.ts'
 import { Channel } from '../workers/channel.ts'
 import { mergedMetrics } from '../workers/merged-metrics.ts'
 import { Supervisor, type WorkerEnd, type WorkerHandle } from '../workers/supervisor.ts'
-import { workerEnv } from '../workers/worker-env.ts'
+import { WORKER_FLAGS, workerEnv } from '../workers/worker-env.ts'
 import type { Status } from './status.ts'
 import { onFirstSignal } from './stop-signals.ts'
 
@@ -68,6 +68,7 @@ export async function supervise(workersMax: number, env: NodeJS.ProcessEnv, vers
 function startWorker(slot: number, env: NodeJS.ProcessEnv): WorkerHandle {
   const child = fork(process.argv[1] ?? '', ['process', '--worker', String(slot)], {
     env: workerEnv(env),
+    execArgv: [...WORKER_FLAGS, ...process.execArgv],
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })

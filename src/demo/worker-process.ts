@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ProcessorError } from '../errors.ts'
-import { workerEnv } from '../workers/worker-env.ts'
+import { WORKER_FLAGS, workerEnv } from '../workers/worker-env.ts'
 
 export interface WorkerProcess {
   readonly pid: number
@@ -39,7 +39,14 @@ async function exitOf(child: ChildProcess): Promise<number> {
 }
 
 export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
-  const args = [...(options.execArgv ?? []), options.entry, 'process', '--workers', String(options.workers ?? 1)]
+  const args = [
+    ...WORKER_FLAGS,
+    ...(options.execArgv ?? []),
+    options.entry,
+    'process',
+    '--workers',
+    String(options.workers ?? 1),
+  ]
   const child = spawn(process.execPath, args, {
     env: workerEnv(options.env),
     // The channel says nothing; when it closes because we died without a word, the worker ends too.
