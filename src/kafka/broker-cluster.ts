@@ -57,7 +57,19 @@ export class BrokerCluster {
       const range = offered === undefined ? 'nothing' : `${offered.minVersion} to ${offered.maxVersion}`
       throw new ProcessorError('KAFKA_REFUSED', `${api} version ${version} is needed and the broker offers ${range}`)
     }
-    await this.metadata([])
+    try {
+      await this.metadata([])
+    } catch (error) {
+      throw this.#orWantsSasl(error)
+    }
+  }
+
+  /** A listener with SASL tells its versions to anybody, and ends the connection at the next question. */
+  #orWantsSasl(error: unknown): unknown {
+    const noSasl = (this.#options.security?.sasl ?? null) === null
+    if (!(error instanceof ProcessorError) || error.code !== 'KAFKA_UNAVAILABLE' || !noSasl) return error
+    const hint = 'it told its versions before; if that is always so, it wants KAFKA_SASL_MECHANISM'
+    return new ProcessorError('KAFKA_UNAVAILABLE', `${error.message}; ${hint}`, { cause: error })
   }
 
   /** Metadata of these topics, from any broker that answers; never creates a topic. */

@@ -134,6 +134,10 @@ describe('a Kafka with TLS and SASL', { skip, timeout: 300_000 }, () => {
     }
   })
 
+  it('that asks who we are is not taken for one that is away', async () => {
+    await assert.rejects(opened(tls('SASL')), { code: 'KAFKA_UNAVAILABLE', message: /it wants KAFKA_SASL_MECHANISM/ })
+  })
+
   it('is told apart from one without TLS', async () => {
     await assert.rejects(opened({ KAFKA_BROKER: kafka.address('SASL') }), {
       code: 'KAFKA_REFUSED',
