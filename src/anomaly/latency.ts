@@ -84,7 +84,7 @@ export class Latency {
    * remembers a shift that is over, and counts as far as the fast one bears it out: less while a service is young, since there is no
    * history to hold it against.
    */
-  shiftSurprise(young: boolean, seconds: number): number {
+  shiftSurprise(young: boolean, { seconds }: { readonly seconds: number }): number {
     const learned = this.#learned
     const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
     const news = Math.max(0, Math.min(1, (seconds - learned[LATEST]!) / MOMENT_SECONDS))

@@ -63,7 +63,7 @@ export class LogSurprises {
     novelty.touch(templates, template, seconds)
     this.#note(channel.TEMPLATE, novelty.templateSurprise(templates, template, severity), 1, 0)
     const expected = novelty.expectedBurst(templates, template, volume.perMinute)
-    const theory = volume.known ? novelty.burstSurprise(templates, template, volume.perMinute) : 0
+    const theory = volume.known ? novelty.burstSurprise(templates, template, volume) : 0
     this.#note(channel.TEMPLATE_BURST, burst.calibrate(theory), novelty.observedBurst(templates, template), expected)
   }
 
@@ -79,7 +79,8 @@ export class LogSurprises {
     this.#note(channel.ERROR_RATE, own, errors / Math.max(1, logs), levels.errorShare)
   }
 
-  #lookAtLatency({ service, bucket, seconds, template }: Placed, latencyMs: number): void {
+  #lookAtLatency(log: Placed, latencyMs: number): void {
+    const { service, bucket, template } = log
     const { latency, windows, shift, exceedance, volume } = service
     latency.look(latencyMs, service.templates, template)
     windows.count(bucket, LATENCIES)
@@ -87,12 +88,7 @@ export class LogSurprises {
     if (slow) windows.count(bucket, SLOW)
     const usualMs = Math.exp(latency.expectedLog)
     this.#note(channel.LATENCY, single(latency.pointSurprise, volume.rate), latencyMs, usualMs)
-    this.#note(
-      channel.LATENCY_SHIFT,
-      shift.calibrate(latency.shiftSurprise(service.young, seconds)),
-      latencyMs,
-      usualMs,
-    )
+    this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise(service.young, log)), latencyMs, usualMs)
     const five = windows.fiveMinutes(LATENCIES)
     const fiveSlow = windows.fiveMinutes(SLOW)
     const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)

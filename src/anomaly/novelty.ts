@@ -54,8 +54,8 @@ export class Novelty {
     return (severity === WARN ? 0.85 : 1) * insistence * surprise
   }
 
-  /** Surprise of this template's count in the last minute, `perMinute` being the service's usual rate. */
-  burstSurprise(templates: TemplateStore, at: number, perMinute: number): number {
+  /** Surprise of this template's count in the last minute, `perMinute` being the service's usual rate: in an object, which costs nothing to hand on. */
+  burstSurprise(templates: TemplateStore, at: number, { perMinute }: { readonly perMinute: number }): number {
     const usual = this.expectedBurst(templates, at, perMinute)
     const seen = this.observedBurst(templates, at)
     const longer = templates.values[at + LONG_BURST]!
