@@ -27,7 +27,7 @@ import { type Budget, BudgetThreshold } from './threshold.ts'
 const WARM_LOGS = 50
 /** A service of so few logs counts by half. */
 const YOUNG_LOGS = 100
-const UNREMARKABLE = 0.7
+const UNREMARKABLE = 0.5
 const WINDOW_HALF = 2.2
 const FOREST_HALF = 2
 /** What the forest says at most; while there is none, the windows speak for it. */

@@ -13,10 +13,10 @@ const SLOW_QUANTILE = 0.99
  * Every log is a new chance to look odd, a window is one chance for many. So one latency by itself must be rarer the more logs a
  * service has: that it is odd at all, once in so many days, is what should be alike for all services.
  */
-const SINGLE_HANDICAP = 1.2
-const SINGLE_HANDICAP_MIN = 0.2
+const SINGLE_HANDICAP = 1.5
+const SINGLE_HANDICAP_MIN = -0.3
 /** Logs in 10 s of a service without a handicap. */
-const SINGLE_RATE = 1
+const SINGLE_RATE = 1.5
 const SINGLE_SHARE = 0.4
 const SINGLE_TELLING = 1
 const SLOW_USUAL = 0.022

@@ -63,7 +63,7 @@ export class ServiceState {
     this.novelty = new Novelty(slab)
     this.volume = new Volume(slab)
     this.windows = new EventWindows(slab)
-    this.shift = new BlockMaxima(2, slab)
+    this.shift = new BlockMaxima(1.75, slab)
     this.exceedance = new BlockMaxima(2, slab)
     this.surge = new BlockMaxima(1.2, slab)
     this.burst = new BlockMaxima(1.5, slab)
