@@ -36,8 +36,8 @@ export async function measurePeer(arena: Arena, peer: Peer, course: Course): Pro
   await emptyTable(arena)
   const running = await startPeer(arena, peer, course, 'steady')
   try {
-    const quarter = Math.floor(course.rows / 4)
-    const first = await whenRows(arena, running, quarter)
+    const half = Math.floor(course.rows / 2)
+    const first = await whenRows(arena, running, half)
     const before = usage(stage, running.child)
     const last = await untilAllCame(arena, running, course.rows)
     const rows = last.found.rows - first
@@ -47,7 +47,7 @@ export async function measurePeer(arena: Arena, peer: Peer, course: Course): Pro
     }
     return {
       rows: course.rows,
-      rowsPerSecond: await rateFromQuarter(stage.database),
+      rowsPerSecond: await rateFromHalf(stage.database),
       cpuSecondsPerMillion: perMillion('cpu'),
       postgresCpuSecondsPerMillion: perMillion('postgres'),
       peakRssMb: last.usage.rssMb,
@@ -221,13 +221,13 @@ async function countLogs(database: pg.Client): Promise<Found> {
   return rows[0] ?? NONE
 }
 
-/** Rows a second from the moment when a quarter was there to the last transaction's start. */
-async function rateFromQuarter(database: pg.Client): Promise<number> {
+/** Rows a second from the moment when half was there to the last transaction's start. */
+async function rateFromHalf(database: pg.Client): Promise<number> {
   const { rows } = await database.query<{ n: number; seconds: number }>(`
     select count(*) filter (where ingested_at >= first and ingested_at < last)::int as n,
            extract(epoch from last - first)::float8 as seconds
       from logs,
-           (select percentile_disc(0.25) within group (order by ingested_at) as first, max(ingested_at) as last from logs) ends
+           (select percentile_disc(0.5) within group (order by ingested_at) as first, max(ingested_at) as last from logs) ends
      group by first, last`)
   const { n, seconds } = rows[0] ?? { n: 0, seconds: Number.NaN }
   return n / seconds

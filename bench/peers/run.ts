@@ -28,7 +28,7 @@ const PARTITIONS = 4
 
 const { values: options } = parseArgs({
   options: {
-    rows: { type: 'string', default: '500000' },
+    rows: { type: 'string', default: '1000000' },
     only: { type: 'string' },
     'no-kill': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },

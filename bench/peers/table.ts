@@ -82,7 +82,7 @@ aggregates; the others store them as they are. Settings and versions: bench/peer
 
 - Machine: ${machine}
 - ${versions}
-- rows/s from the rows' own times of commit, the first quarter left out; CPU-seconds of the peer's processes and of PostgreSQL per million rows from there on
+- rows/s from the rows' own times of commit, the first half left out, in which the Java and JavaScript ones still compile themselves; CPU-seconds of the peer's processes and of PostgreSQL per million rows from there on
 - Kill: SIGKILL at about half, started again at once; lost and twice are counted when nothing comes any more
 
 ${comparisonTable(comparison)}
