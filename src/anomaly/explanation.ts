@@ -66,25 +66,30 @@ function sentence(channel: Channel, of: Explained & { observed: number; expected
     case 'latency':
       return `latency ${grouped(observed)} ms, usually ${latencyRange(of)} for this operation`
     case 'latency_shift':
-      return `logs of this service have become slower; this one took ${grouped(observed)} ms, usually ${latencyRange(of)}`
+      return `the latest logs of this service are slower than usual as a whole; this one took ${grouped(observed)} ms, usually ${latencyRange(of)}`
     case 'slow_share':
-      return `${percent(observed)} of this service's logs of five minutes are as slow as its slowest ${percent(expected)} usually`
+      return `${percent(observed)} of this service's logs of five minutes are as slow as only its slowest ${percent(expected)} usually are`
     case 'level':
       return `${of.level} is rare for this service: usually ${oneIn(expected)}`
     case 'template':
-      return `a kind of message that is new for this service: "${quote(of.template)}"`
+      return `a kind of ${of.level === 'INFO' || of.level === 'DEBUG' ? 'message' : of.level} that is new for this service${often(observed)}: "${quote(of.template)}"`
     case 'burst':
-      return `"${quote(of.template)}" came ${times(observed)} within a minute, usually about ${grouped(expected)}`
+      return `"${quote(of.template)}" came ${times(observed)} within a minute, usually ${about(expected)}`
     case 'error_rate':
       return `${percent(observed)} of this service's logs of the last minute are errors, usually ${percent(expected)}`
     case 'surge':
-      return `${grouped(observed)} logs within a minute, usually about ${grouped(expected)}`
+      return `${grouped(observed)} logs of this service within a minute, usually ${about(expected)}`
   }
 }
 
+/** From the third time on it is worth a word. */
+function often(count: number): string {
+  return count < 2.5 ? '' : ` and came ${times(count)} by now`
+}
+
 function latencyRange({ usualLatency, expected }: Explained & { expected: number }): string {
-  if (usualLatency === null) return `about ${grouped(expected)} ms`
-  return `${grouped(rounded(usualLatency.lowMs))}-${grouped(rounded(usualLatency.highMs))} ms`
+  if (usualLatency === null) return `${about(expected)} ms`
+  return `${twoDigits(usualLatency.lowMs)}-${twoDigits(usualLatency.highMs)} ms`
 }
 
 function likelihood(surprise: number): string {
@@ -115,6 +120,17 @@ export function grouped(value: number): string {
   return whole.replace(/^\d+/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ','))
 }
 
+/** A limit of what is usual: 3.4, 18, 103, 1,200. */
+function twoDigits(value: number): string {
+  return grouped(Number(value.toPrecision(value >= 100 && value < 1000 ? 3 : 2)))
+}
+
+/** What is usual is never known to three digits. */
+function about(count: number): string {
+  return count < 1 ? 'less than 1' : `about ${grouped(count >= 3 ? Math.round(count) : Number(count.toPrecision(2)))}`
+}
+
 function percent(share: number): string {
-  return `${rounded(share * 100)} %`
+  const value = share * 100
+  return `${value >= 10 ? Math.round(value) : Number(value.toPrecision(2))} %`
 }

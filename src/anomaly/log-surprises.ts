@@ -5,6 +5,7 @@ import { ERRORS, LATENCIES, LOGS, SLOW } from './event-windows.ts'
 import { ERROR, type Levels } from './levels.ts'
 import { shareSurprise, sustained } from './probability.ts'
 import type { ServiceState } from './service-state.ts'
+import { COUNT } from './template-store.ts'
 
 /** A window's surprise counts this much, at most, for logs that show nothing of it themselves. */
 const BYSTANDER_SURPRISE = 2
@@ -61,7 +62,8 @@ export class LogSurprises {
   #lookAtTemplate({ service, severity, seconds, template }: Placed): void {
     const { templates, novelty, volume, burst } = service
     novelty.touch(templates, template, seconds)
-    this.#note(channel.TEMPLATE, novelty.templateSurprise(templates, template, severity), 1, 0)
+    const times = templates.values[template + COUNT]! + 1
+    this.#note(channel.TEMPLATE, novelty.templateSurprise(templates, template, severity), times, 0)
     const expected = novelty.expectedBurst(templates, template, volume.perMinute)
     const theory = volume.known ? novelty.burstSurprise(templates, template, volume) : 0
     this.#note(channel.TEMPLATE_BURST, burst.calibrate(theory), novelty.observedBurst(templates, template), expected)

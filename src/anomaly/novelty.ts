@@ -18,7 +18,7 @@ const LONG_BURST_SECONDS = 300
 /** By 10-minute blocks in which the template has been seen: it stops being news. */
 const FADING = [0, 1, 0.6, 0.35]
 /** Of a new kind of WARN or worse: what tenfold repetition adds, as a share of the surprise that it came at all. */
-const INSISTENCE = 0.5
+const INSISTENCE = 0.9
 /** What makes up more of a service's logs is what the service does, not news of it: in its first minutes all it says is new. */
 const RARE_SHARE = 0.05
 /** What a kind that comes again takes back of the births it was counted for. */

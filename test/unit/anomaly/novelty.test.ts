@@ -14,14 +14,17 @@ function trained(): Detector {
   return detector
 }
 
-/** Says the message at this level every 8 s; by log: was it an anomaly, and its score. */
-function insist(detector: Detector, level: Level, times: number): { flags: boolean[]; scores: number[] } {
+/** Says the message at this level every 8 s; by log: was it an anomaly, and its score; `why` of the last. */
+function insist(detector: Detector, level: Level, times: number): { flags: boolean[]; scores: number[]; why: string } {
+  let why = ''
   const verdicts = Array.from({ length: times }, (_, i) => {
     const afterMs = TRAINING * STEP_MS + i * 8_000
     const event = eventAt(afterMs, { service: 'payment', level, message: NEW_KIND, latencyMs: null })
-    return { ...detector.scoreThenLearn(event) }
+    const verdict = { ...detector.scoreThenLearn(event) }
+    why = JSON.parse(detector.explain(event)).why
+    return verdict
   })
-  return { flags: verdicts.map(({ isAnomaly }) => isAnomaly), scores: verdicts.map(({ score }) => score) }
+  return { flags: verdicts.map(({ isAnomaly }) => isAnomaly), scores: verdicts.map(({ score }) => score), why }
 }
 
 describe('a kind of message that is new for a service', () => {
@@ -36,7 +39,11 @@ describe('a kind of message that is new for a service', () => {
   })
 
   it('says more the more often it comes, from WARN on', () => {
-    const { scores } = insist(trained(), 'WARN', 12)
+    const { scores, why } = insist(trained(), 'WARN', 12)
+    assert.match(
+      why,
+      /^a kind of WARN that is new for this service and came 12 times by now: "java\.lang\.NullPointerEx/,
+    )
     assert.ok(scores[11]! > scores[1]!, `${scores[1]}, then ${scores[11]}`)
   })
 
