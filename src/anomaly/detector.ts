@@ -164,9 +164,14 @@ export class Detector {
     return this.#alerts.splice(0).map(({ service, quiet }) => alertOf({ partition, service, quiet }))
   }
 
+  /** About how long a snapshot is. */
+  get snapshotBytes(): number {
+    return FIXED_BYTES + this.#services.bytes
+  }
+
   /** The state so far, written by `bytes`, whose memory it is. */
   snapshot(bytes = new StateWriter()): Uint8Array {
-    bytes.start(FIXED_BYTES + this.#services.bytes)
+    bytes.start(this.snapshotBytes)
     this.#exchange(bytes)
     return bytes.finish()
   }

@@ -106,7 +106,7 @@ export class MetricDetector {
 
   /** The state so far, written by `bytes`, whose memory it is. */
   snapshot(bytes = new StateWriter()): Uint8Array {
-    bytes.start(this.#expectedBytes)
+    bytes.start(this.snapshotBytes)
     this.#exchange(bytes)
     bytes.number(MetricSeries.bytes)
     bytes.number(this.#services.size)
@@ -137,8 +137,8 @@ export class MetricDetector {
     }
   }
 
-  /** Of a snapshot, at most, but for long names. */
-  get #expectedBytes(): number {
+  /** About how long a snapshot is. */
+  get snapshotBytes(): number {
     return FIXED_BYTES + this.#services.size * NAME_BYTES + this.#size * (MetricSeries.bytes + 8)
   }
 

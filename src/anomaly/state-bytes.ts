@@ -11,6 +11,8 @@ const MAGIC = 0x64656e67
 const HEADER = 12
 /** A state grows: room for that. */
 const HEADROOM = 1.25
+/** A few milliseconds' work, where memory is dear. */
+const PREPARED_AT_ONCE = 2 << 20
 const LIMIT = 512 * 1024 * 1024
 
 type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Uint16Array | Uint8Array | Int8Array
@@ -29,6 +31,8 @@ export class StateWriter implements StateBytes {
   #buffer: Buffer
   #view: DataView
   #end = HEADER
+  /** Of the memory in preparation: where it was not touched yet. */
+  #untouched = HEADER
 
   constructor() {
     this.#buffer = Buffer.allocUnsafeSlow(HEADER)
@@ -36,15 +40,24 @@ export class StateWriter implements StateBytes {
   }
 
   /**
-   * Begins anew, in the same memory where that is neither too small nor far too large: fresh memory costs more than all that is written
-   * to it. `expectedBytes`: how much it will be, about; more makes it grow.
+   * Makes room for about so many bytes, piece by piece: the first touch of fresh memory costs more than all that is written to it later.
+   * To be asked again until it answers true.
    */
+  prepare(expectedBytes: number): boolean {
+    if (this.#buffer.length < expectedBytes) {
+      this.#take(HEADER + Math.ceil(expectedBytes * HEADROOM))
+      this.#untouched = 0
+    }
+    const end = Math.min(this.#buffer.length, this.#untouched + PREPARED_AT_ONCE)
+    this.#buffer.fill(0, this.#untouched, end)
+    this.#untouched = end
+    return end === this.#buffer.length
+  }
+
+  /** Begins anew, in the same memory where that is large enough. `expectedBytes`: how much it will be, about; more makes it grow. */
   start(expectedBytes: number): void {
     this.#end = HEADER
-    const size = this.#buffer.length
-    if (size >= expectedBytes && size <= 4 * expectedBytes) return
-    this.#buffer = Buffer.allocUnsafeSlow(HEADER + Math.ceil(expectedBytes * HEADROOM))
-    this.#view = new DataView(this.#buffer.buffer)
+    if (this.#buffer.length < expectedBytes) this.#take(HEADER + Math.ceil(expectedBytes * HEADROOM))
   }
 
   number(value: number): number {
@@ -80,10 +93,15 @@ export class StateWriter implements StateBytes {
 
   #room(size: number): void {
     if (this.#end + size <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + size))
-    larger.set(this.#buffer.subarray(0, this.#end))
-    this.#buffer = larger
-    this.#view = new DataView(larger.buffer)
+    const before = this.#buffer.subarray(0, this.#end)
+    this.#take(Math.max(this.#buffer.length * 2, this.#end + size))
+    this.#buffer.set(before)
+  }
+
+  #take(size: number): void {
+    this.#buffer = Buffer.allocUnsafeSlow(size)
+    this.#view = new DataView(this.#buffer.buffer)
+    this.#untouched = size
   }
 }
 

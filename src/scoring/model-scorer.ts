@@ -117,7 +117,7 @@ export class ModelScorer implements Scorer {
     this.#seats.delete(partition)
   }
 
-  /** At most one a batch. Its memory is used again for the next but one. */
+  /** At most one a batch, once there is memory for it, which is used again for the next but one. */
   snapshot(partition: number, atOffset: number): Snapshot | null {
     const seat = this.#seats.get(partition)
     if (seat === undefined) return null
@@ -129,9 +129,11 @@ export class ModelScorer implements Scorer {
     const due = passedMs >= snapshotIntervalMs && records >= snapshotRecordsMin
     if (!due && records < snapshotRecords) return null
     if (!this.#turns.takes(partition)) return null
+    const writer = this.#writers[this.#snapshots % this.#writers.length]!
+    if (!writer.prepare(seat.detector.snapshotBytes)) return null
+    this.#snapshots++
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
-    const writer = this.#writers[this.#snapshots++ % this.#writers.length]
     return { partition, atOffset, format: this.#profile.format, state: seat.detector.snapshot(writer) }
   }
 

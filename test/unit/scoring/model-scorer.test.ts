@@ -5,7 +5,7 @@ import type { Claim } from '../../../src/ledger.ts'
 import type { LogEvent, ScoredLog } from '../../../src/log.ts'
 import type { Snapshot } from '../../../src/pipeline.ts'
 import { ModelScorer } from '../../../src/scoring/model-scorer.ts'
-import { logStream } from '../../support/log-stream.ts'
+import { eventAt, logStream } from '../../support/log-stream.ts'
 
 function claim(snapshot: Snapshot | null, partition = 0): Claim {
   return { partition, epoch: 1, baseOffset: 0, nextOffset: 0, tail: null, snapshot, trafficShare: 1 }
@@ -72,6 +72,27 @@ describe('model scorer', () => {
     await scorer.score([])
     assert.equal(scorer.snapshot(0, 279), null)
     assert.equal(scorer.snapshot(0, 280)?.atOffset, 280, '100 records later')
+  })
+
+  it('takes a large snapshot some batches later, when there is memory for it, and the next one at once', async () => {
+    const scorer = new ModelScorer({ servicesMax: 2000, snapshotRecordsMin: 1, snapshotRecords: 1 })
+    const services = Array.from({ length: 1500 }, (_, i) => eventAt(i, { service: `service-${i}` }))
+    const waited: number[] = []
+    let offset = 0
+    for (let snapshot = 0; snapshot < 4; snapshot++) {
+      for (let batches = 1; ; batches++) {
+        await scorer.score(services)
+        offset += services.length
+        const taken = scorer.snapshot(0, offset)
+        if (taken === null) continue
+        assert.equal(taken.atOffset, offset)
+        waited.push(batches)
+        break
+      }
+    }
+    const [first = 0, second = 0, ...later] = waited
+    for (const batches of [first, second]) assert.ok(batches > 2 && batches < 12, `${batches} batches`)
+    assert.deepEqual(later, [1, 1], 'two memories, in turns')
   })
 
   it('goes on from the snapshot of a claim as if nothing had happened', async () => {
