@@ -21,7 +21,7 @@ export interface Tail {
 }
 
 /** Offsets lost before anyone could read them. */
-export interface Gap {
+export type Gap = {
   readonly from: number
   readonly to: number
   readonly reason: 'retention' | 'truncated' | 'operator'
@@ -112,13 +112,13 @@ export interface Parts {
   readonly scorer: Scorer
   readonly store: Store
   readonly finished: (batch: ReadyBatch, outcomes: readonly CommitOutcome[], startedMs: number) => void
-  /** A monotonic clock, in ms. */
-  readonly clock: () => number
+  readonly clock: () => number // monotonic, in ms
+  readonly turn: () => Promise<unknown> // of the event loop: rows leave before the next batch keeps the thread busy
 }
 
 /** Until the signal aborts and the last batch is stored. One batch is scored while the one before it commits. */
 export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  let committing: Promise<void> = Promise.resolve()
+  let committing = Promise.resolve()
   try {
     for await (const batch of parts.source.batches(signal)) {
       const startedMs = parts.clock()
@@ -126,6 +126,7 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
       await committing
       committing = finish(ready, parts, startedMs)
       committing.catch(() => undefined) // seen at the next await; not unhandled meanwhile
+      await parts.turn()
     }
   } finally {
     await committing

@@ -1,6 +1,6 @@
 /** One worker: its parts, in the order they are opened, the line through them, and what it says of itself. */
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { isRetriable, messageOf, ProcessorError } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
@@ -194,6 +194,7 @@ export class Service {
           finished: (batch, outcomes, startedMs) =>
             telemetry.batchFinished({ batch, outcomes, durationMs: world.clock() - startedMs }),
           clock: world.clock,
+          turn: setImmediate,
         },
         signal,
       )

@@ -2,8 +2,12 @@
  * One simple query with COPYs in it, as pg's Submittable.
  *
  *   -> Query "COPY a ...; COPY b ...; insert ...; select ..."
- *   <- CopyInResponse       -> CopyData* CopyDone       once for each COPY, in turn
- *   <- CommandComplete ... ReadyForQuery
+ *   -> CopyData* CopyDone                               once for each COPY, in turn
+ *   <- CopyInResponse* CommandComplete* ReadyForQuery
+ *
+ * The data does not wait for the server to ask for it: this thread may be busy with the next batch by then, for longer than the
+ * whole transaction takes. The server reads in order, and leaves unread what comes for a COPY that an error has ended
+ * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY: "accept and ignore").
  *
  * A simple query of several statements is one implicit transaction: any error rolls all of it back. It needs nothing of the
  * session, so it works behind a pooler in transaction mode.
@@ -25,7 +29,7 @@ class CopyQuery implements Submittable {
   readonly done: Promise<void>
   readonly #text: string
   readonly #files: readonly CopyData[]
-  #next = 0
+  #asked = 0
   #stream: Duplex | null = null
   #resolve: () => void = () => undefined
   #reject: (error: Error) => void = () => undefined
@@ -40,19 +44,22 @@ class CopyQuery implements Submittable {
   }
 
   submit(connection: Connection): void {
-    this.#stream = connection.stream
+    const { stream } = connection
+    this.#stream = stream
+    stream.cork()
     connection.query(this.#text)
+    for (const file of this.#files) this.#send(file, stream)
+    stream.uncork()
+    if (this.#files.length > 0) failpoint('after_copy')
   }
 
   handleCopyInResponse(): void {
-    const file = this.#files[this.#next++]
-    const stream = this.#stream
-    if (file === undefined || stream === null) {
-      this.#reject(new Error('PostgreSQL asked for more COPY data than there is'))
-      stream?.destroy()
-      return
-    }
-    stream.cork()
+    if (this.#asked++ < this.#files.length) return
+    this.#reject(new Error('PostgreSQL asked for more COPY data than there is'))
+    this.#stream?.destroy()
+  }
+
+  #send(file: CopyData, stream: Duplex): void {
     const pieces = Buffer.isBuffer(file) ? [file] : file
     const half = pieces.reduce((sum, { length }) => sum + length, 0) >> 1
     let sent = 0
@@ -71,8 +78,6 @@ class CopyQuery implements Submittable {
       sent += frame.length
     }
     stream.write(COPY_DONE)
-    stream.uncork()
-    if (this.#next === this.#files.length) failpoint('after_copy')
   }
 
   handleError(error: Error): void {
@@ -80,7 +85,8 @@ class CopyQuery implements Submittable {
   }
 
   handleReadyForQuery(): void {
-    this.#resolve()
+    if (this.#asked === this.#files.length) this.#resolve()
+    else this.#reject(new Error(`PostgreSQL took ${this.#asked} of ${this.#files.length} files of COPY data`))
   }
 
   handleRowDescription(): void {}

@@ -1,7 +1,7 @@
 /** The source against a real Apache Kafka: members come and go, the broker dies, every offset reaches the ledger once. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { silentEvents } from '../../src/events.ts'
 import { platformaticTransport } from '../../src/kafka/platformatic-transport.ts'
 import { openProducer, type Producer } from '../../src/kafka/producer.ts'
@@ -79,6 +79,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
     store: ledger,
     finished: () => undefined,
     clock: () => performance.now(),
+    turn: setImmediate,
   }
   const ended = run(parts, stop.signal)
   ended.catch((error: unknown) => said.push(`ended ${String(error)}`))

@@ -187,6 +187,7 @@ export class Instance {
       store: seams.store?.(store, world, links.kafka) ?? store,
       finished: () => undefined,
       clock: process.time.clock,
+      turn: () => Promise.resolve(),
     }
     const claimed: Events['partitionsClaimed'] = (claims) => {
       const { incarnation } = ledger.pinned()

@@ -70,6 +70,7 @@ export class SourceWorld {
       store: this.ledger,
       finished: () => undefined,
       clock: this.clock.time.clock,
+      turn: () => Promise.resolve(),
     }
     run(parts, this.stop.signal).then(
       () => {
