@@ -25,8 +25,9 @@ import { NOVELTY, TemplateBudget } from './template-store.ts'
 import { type Budget, BudgetThreshold } from './threshold.ts'
 
 const WARM_LOGS = 50
-/** A service of so few logs counts by half. */
+/** A service of so few logs counts by half, beyond what makes no anomaly by itself. */
 const YOUNG_LOGS = 100
+const UNDECIDED = 0.5
 const UNREMARKABLE = 0.5
 const WINDOW_HALF = 2.2
 const FOREST_HALF = 2
@@ -263,9 +264,10 @@ export class Detector {
     const { surprises } = this.findings
     let strongest = 0
     for (let c = 0; c < surprises.length; c++) if (surprises[c]! > strongest) strongest = surprises[c]!
-    strongest *= service.logs / (service.logs + YOUNG_LOGS)
+    const known = strongest * (service.logs / (service.logs + YOUNG_LOGS))
     this.#joint.look(surprises)
-    verdict.windowScore = softScore(strongest - UNREMARKABLE, WINDOW_HALF)
+    const undecided = Math.min(UNDECIDED, softScore(strongest - UNREMARKABLE, WINDOW_HALF))
+    verdict.windowScore = Math.max(undecided, softScore(known - UNREMARKABLE, WINDOW_HALF))
     verdict.forestScore = this.#joint.ready
       ? softScore(this.#joint.surprise, FOREST_HALF)
       : FOREST_SHARE * verdict.windowScore

@@ -31,6 +31,8 @@ const MOMENT_SECONDS = 0.25
 const CLEAR = 0.5
 /** What the usual is known from varies, too: like the mean of so many fewer logs than there are, since neighbours are alike. */
 const VAGUENESS = 20
+/** Without that doubt a shift counts so much at most: enough to rank by, too little for an anomaly. */
+const HINT = 3.5
 /** Columns: of the service's log-latencies; then the two charts, and the event time (s) of the latest log in them. */
 const WEIGHT = 0
 const MEAN = 1
@@ -96,8 +98,8 @@ export class Latency {
     const slow = learned[SLOW_CHART]!
     if (fast <= FAST_FLOOR && slow <= SLOW_FLOOR) return 0
     const vagueness = VAGUENESS / (learned[WEIGHT]! + 1)
-    const fastSurprise = normalSurprise(fast / Math.sqrt(FAST_VARIANCE + vagueness))
-    const slowSurprise = normalSurprise(slow / Math.sqrt(SLOW_VARIANCE + vagueness))
+    const fastSurprise = surpriseOf(fast, FAST_VARIANCE, vagueness)
+    const slowSurprise = surpriseOf(slow, SLOW_VARIANCE, vagueness)
     const byFast = fast > FAST_FLOOR ? fastSurprise - doubt(fast, z) : 0
     const bySlow = slow > SLOW_FLOOR ? slowSurprise - doubt(slow, z) - FAST_LOGS * doubt(slow, fast) : 0
     return Math.max(0, byFast, Math.min(bySlow, (young ? UNBORNE_YOUNG : UNBORNE) + 4 * fastSurprise))
@@ -147,4 +149,9 @@ export class Latency {
  */
 function doubt(shift: number, z: number): number {
   return (2 * Math.max(0, shift * (shift / 2 - z))) / Math.LN10
+}
+
+function surpriseOf(chart: number, variance: number, vagueness: number): number {
+  const certain = normalSurprise(chart / Math.sqrt(variance + vagueness))
+  return certain >= HINT ? certain : Math.min(HINT, normalSurprise(chart / Math.sqrt(variance)))
 }
