@@ -8,7 +8,7 @@ export interface FaultRecord {
   readonly name: string
   readonly number: string
   readonly lastedMs: number
-  /** From its end until every partition had moved on; null: for the whole patience none of those that stood did. */
+  /** From its end until every partition had moved on or had nothing left; null: for the whole patience none of those that stood did. */
   readonly recoveredMs: number | null
 }
 
@@ -82,6 +82,12 @@ export class Nemesis {
     this.#say(`${fault.number.padEnd(4)} ${fault.name}: ${(lastedMs / 1000).toFixed(1)} s, ${felt}`)
   }
 
+  /** Those of them that have something left to store. */
+  async #waiting(partitions: readonly number[], at: ReadonlyMap<number, number>): Promise<number[]> {
+    const ends = await this.#world.traffic.ends().catch(() => null)
+    return partitions.filter((part) => (at.get(part) ?? -1) < (ends?.get(part) ?? Number.POSITIVE_INFINITY))
+  }
+
   async #recovery(): Promise<number | null> {
     const startedMs = performance.now()
     const world = this.#world
@@ -91,13 +97,14 @@ export class Nemesis {
     while (performance.now() - movedMs < PATIENCE_MS) {
       const now = await world.ledger().catch(() => null)
       if (now !== null && before !== null) {
-        const stand = [...before].filter(([part, next]) => now.get(part) === next).map(([part]) => part)
+        const unmoved = [...before].filter(([part, next]) => now.get(part) === next).map(([part]) => part)
+        const stand = unmoved.length === 0 ? [] : await this.#waiting(unmoved, now)
         if (stand.length === 0) return Math.round(performance.now() - startedMs)
         if (stand.length !== stood.length) movedMs = performance.now()
         stood = stand
       }
       before ??= now
-      await sleep(100)
+      await sleep(stood.length === 0 ? 100 : 300)
     }
     this.#say(`partitions ${stood.join(', ')} stood still`)
     const rows = await world

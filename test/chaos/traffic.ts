@@ -19,7 +19,9 @@ export class Traffic {
   readonly #options: TrafficOptions
   readonly #random: Random
   readonly #hostile = hostileMessages().map(({ value }) => value)
-  readonly #producer: Producer
+  #producer: Producer
+  /** Know nothing of partitions that were added since; one of them may be sending. */
+  readonly #outdated: Producer[] = []
   readonly #kafka: Kafka
   #id = 0
   #over = false
@@ -36,14 +38,7 @@ export class Traffic {
   }
 
   static async start(options: TrafficOptions): Promise<Traffic> {
-    // gzip: every reader has it, the independent one too.
-    const producer = await openProducer({
-      brokers: options.brokers,
-      clientId: 'chaos',
-      compression: 'gzip',
-      requestTimeoutMs: 10_000,
-    })
-    return new Traffic(options, producer)
+    return new Traffic(options, await openFor(options))
   }
 
   /** Messages that Kafka acknowledged. */
@@ -62,7 +57,7 @@ export class Traffic {
   async end(): Promise<void> {
     this.#over = true
     await this.#running
-    await this.#producer.close()
+    for (const producer of [...this.#outdated.splice(0), this.#producer]) await producer.close()
   }
 
   /** A transaction of some logs that is given up after so long; until then nothing behind it can be read. */
@@ -103,6 +98,9 @@ export class Traffic {
     } finally {
       await admin.disconnect()
     }
+    const producer = await openFor(this.#options)
+    this.#outdated.push(this.#producer)
+    this.#producer = producer
   }
 
   /** One past the last offset of each partition. */
@@ -160,4 +158,9 @@ export class Traffic {
       }),
     )
   }
+}
+
+/** gzip: every reader has it, the independent one too. */
+function openFor({ brokers }: TrafficOptions): Promise<Producer> {
+  return openProducer({ brokers, clientId: 'chaos', compression: 'gzip', requestTimeoutMs: 10_000 })
 }

@@ -88,7 +88,11 @@ export const WORKER_FAULTS: readonly Fault[] = [
     weight: 3,
     act: async (world) => {
       const leaver = someWorker(world)
-      if (leaver !== undefined) await world.fleet.stop(leaver)
+      if (leaver !== undefined) {
+        // One that has just been started has nothing to say goodbye to.
+        await within(20_000, () => leaver.output() !== '')
+        await world.fleet.stop(leaver)
+      }
       world.fleet.start()
     },
   },
