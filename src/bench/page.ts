@@ -83,10 +83,10 @@ function stagesTable({ stages }: Report): string | null {
   return markdownTable(['one stage alone', 'CPU µs a log', 'to JSON.parse', 'heap bytes a log'], rows)
 }
 
-function latencyLine({ rate, seconds, p50, p99, p999, max, workerCpuShare }: Latency): string {
+function latencyLine({ rate, seconds, p50, p99, p999, max, sendP50, sendP99, workerCpuShare }: Latency): string {
   const cpu = workerCpuShare === null ? '' : ` The worker took ${percent(workerCpuShare * 100)} of a core.`
   const ages = `p50 ${round(p50)} ms, p99 ${round(p99)} ms, p99.9 ${round(p999)} ms, max ${round(max)} ms`
-  return `At a steady ${round(rate)} logs/s for ${seconds} s, from produce to commit: ${ages}.${cpu}`
+  return `At a steady ${round(rate)} logs/s for ${seconds} s, from produce to commit: ${ages}. In it are the producer's own requests, p50 ${round(sendP50)} ms, p99 ${round(sendP99)} ms.${cpu}`
 }
 
 function smallLine({ idleCpuShare, idleRssMb, firstRowMs, singleMs }: Small): string {
@@ -123,6 +123,7 @@ export function page(report: Report): string {
 
 Written by \`npm run bench -- --write\`; parts are medians of ${report.rounds} interleaved rounds of ${round(report.rows)} logs of about 236 bytes. Broker, database and
 worker share the machine. Only ratios to psql of the same run, and CPU-seconds relative to each other, travel to another machine.
+Beside what could be run instead: \`npm run bench:peers\` (bench/peers).
 
 - Machine: ${report.machine}
 - Node ${report.node}, ${report.postgres}, ${report.broker}

@@ -26,6 +26,9 @@ export interface Latency {
   readonly p99: number
   readonly p999: number
   readonly max: number
+  /** Of the producer's requests alone, from send to Kafka's answer, in ms: what no worker can be faster than. */
+  readonly sendP50: number
+  readonly sendP99: number
   /** Of one core. */
   readonly workerCpuShare: number | null
 }

@@ -28,28 +28,31 @@ export async function measureLatency(bench: Bench, rate: number, seconds: number
       const countedFromMs = Date.now() + WARM_MS
       const warm = await sendSteadily(bench, { topic, rate, durationMs: WARM_MS })
       const [cpuBefore, startedMs] = [treeCpuSeconds(worker.pid), performance.now()]
-      const sent = warm + (await sendSteadily(bench, { topic, rate, durationMs: seconds * 1000 }))
+      const steady = await sendSteadily(bench, { topic, rate, durationMs: seconds * 1000 })
+      const sent = warm.sent + steady.sent
       const cpuAfter = treeCpuSeconds(worker.pid)
       const tookSeconds = (performance.now() - startedMs) / 1000
       const deadline = performance.now() + 60_000
       while ((await progressOf(bench, 'age')) < sent && performance.now() < deadline) await sleep(50)
       const ages = await agesOf(bench, countedFromMs)
       const workerCpuShare = cpuBefore === null || cpuAfter === null ? null : (cpuAfter - cpuBefore) / tookSeconds
-      return { rate, seconds, ...ages, workerCpuShare }
+      const sendAt = (q: number): number => percentile(steady.sendMs, q) ?? Number.NaN
+      return { rate, seconds, ...ages, sendP50: sendAt(0.5), sendP99: sendAt(0.99), workerCpuShare }
     } finally {
       await worker.stop()
     }
   })
 }
 
-/** Each log carries the time at which it is handed to the producer. Answers how many were sent. */
+/** Each log carries the time at which it is handed to the producer. Answers how many were sent, and how long requests took, sorted. */
 async function sendSteadily(
   { producer, signal }: Bench,
   { topic, rate, durationMs }: { topic: string; rate: number; durationMs: number },
-): Promise<number> {
+): Promise<{ sent: number; sendMs: number[] }> {
   const random = new Random(2)
   const flying = new Set<Promise<void>>()
   const startedMs = performance.now()
+  const sendMs: number[] = []
   let sent = 0
   for (let tick = 1; tick * TICK_MS <= durationMs; tick++) {
     const wait = startedMs + tick * TICK_MS - performance.now()
@@ -61,7 +64,8 @@ async function sendSteadily(
       value: benchLog(random, sent + i, { ...USUAL_SHAPE, atMs }),
     }))
     sent += due
-    const flight = producer.send(topic, messages)
+    const sentMs = performance.now()
+    const flight = producer.send(topic, messages).then(() => void sendMs.push(performance.now() - sentMs))
     flying.add(flight)
     flight.then(
       () => flying.delete(flight),
@@ -70,14 +74,14 @@ async function sendSteadily(
     if (flying.size >= IN_FLIGHT_MAX) await Promise.race(flying)
   }
   await Promise.all(flying)
-  return sent
+  return { sent, sendMs: sendMs.sort((a, b) => a - b) }
 }
 
 /** From the time in the log to that of its row's commit. */
 async function agesOf(
   { database }: Bench,
   fromMs: number,
-): Promise<Omit<Latency, 'rate' | 'seconds' | 'workerCpuShare'>> {
+): Promise<Pick<Latency, 'logs' | 'p50' | 'p99' | 'p999' | 'max'>> {
   const { rows } = await database.query<{ logs: number; ages: number[] | null; max: number }>(
     `select count(*)::int as logs, percentile_disc(array[0.5, 0.99, 0.999]) within group (order by age) as ages, max(age) as max
        from (select extract(epoch from pg_xact_commit_timestamp(xmin) - created_at)::float8 * 1000 as age

@@ -71,18 +71,21 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
   }
   const next = { offset: 0 }
   const rows = Math.max(STEP, Math.round(options.rows / COST_ROUNDS / STEP) * STEP)
+  const emptied = await open()
   const figures = new Map<string, Figure[]>(ways.map((way) => [way, []]))
   for (let round = 0; round <= COST_ROUNDS; round++) {
     for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
       const store = stores.get(way)
       if (store === undefined) continue
       const ranges = way === 'all' ? usual : made[way]
+      await emptied.query('truncate logs, log_aggregates, ingest_dead_letter') // each begins with the same indexes
       const figure = await measured(rows, options.postmaster, () => commitAll(store, ranges, { next, rows }))
       if (round > 0) figures.get(way)?.push(figure)
       // Without the ledger's step it stands where this round began: so does the next one.
       if (way === 'exactly once' || way === 'all three') next.offset -= rows / PARTITIONS
     }
   }
+  await emptied.close()
   for (const store of stores.values()) await store.close()
   await ledger.close()
   const of = (way: (typeof ways)[number]): Figure => medianFigure(figures.get(way) ?? [])

@@ -47,7 +47,11 @@ test('a benchmark that is interrupted takes its schema with it', { timeout: 120_
   })
   const ended = once(child, 'exit')
   const migrated = `select 1 from pg_indexes where indexname = 'logs_bench_idx'`
-  await until('the stage is open', async () => (await client.query(migrated)).rows.length === 1, 60_000)
+  const open = async (): Promise<boolean> => {
+    assert.equal(child.exitCode, null, 'it ended by itself')
+    return (await client.query(migrated)).rows.length === 1
+  }
+  await until('the stage is open', open, 60_000)
   child.kill('SIGINT')
   assert.deepEqual(await ended, [130, null])
   assert.deepEqual((await client.query(schemas)).rows, [])

@@ -30,7 +30,18 @@ const report: Report = {
   stages: null,
   costs,
   hotspots: null,
-  latency: { rate: 10_000, seconds: 30, logs: 5, p50: 20, p99: 60, p999: 80, max: 120, workerCpuShare: 0.125 },
+  latency: {
+    rate: 10_000,
+    seconds: 30,
+    logs: 5,
+    p50: 20,
+    p99: 60,
+    p999: 80,
+    max: 120,
+    sendP50: 4,
+    sendP99: 9,
+    workerCpuShare: 0.125,
+  },
   small: null,
   sweeps: [{ name: 'services', points: [{ value: 'lz4', bytes: 236, figure: at(100) }] }],
   notes: ['something is missing'],
@@ -42,7 +53,10 @@ test('the page has a section for what was measured and none for what was not', (
     [...text.matchAll(/^## (.*)$/gm)].map((match) => match[1]),
     ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Sweep: services'],
   )
-  assert.match(text, /p50 20 ms, p99 60 ms, p99\.9 80 ms, max 120 ms\. The worker took 12\.5 % of a core/)
+  assert.match(
+    text,
+    /p50 20 ms, p99 60 ms, p99\.9 80 ms, max 120 ms\. .*p50 4 ms, p99 9 ms\. The worker took 12\.5 % of a core/,
+  )
   assert.match(text, /the whole service.*\| 105 \| 90 \.\. 120 \| 0\.75 \|/)
   assert.match(text, /\n- something is missing\n/)
   assert.doesNotMatch(text, /NaN|undefined|null/)
