@@ -121,7 +121,7 @@ export class TemplateStore {
 
   #append(): number {
     if (this.#size === this.#capacity) {
-      this.#capacity *= 2
+      this.#capacity += this.#capacity < TEMPLATES_MAX ? FIRST_CAPACITY : this.#capacity
       const values = new Float64Array(this.#capacity * COLUMNS)
       values.set(this.values)
       this.values = values
