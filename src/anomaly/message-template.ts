@@ -45,12 +45,20 @@ export class MessageTokens {
     let separator = 0
     let afterVariable = 0
     for (let i = 0; i <= length; i++) {
-      const code = i < length ? message.charCodeAt(i) : BLANK
-      const kind = KINDS[code]!
-      if (kind <= DIGIT) {
+      let code = i < length ? message.charCodeAt(i) : BLANK
+      let kind = KINDS[code]!
+      if (kind === 0) {
         part = Math.imul(part ^ code, PRIME)
-        variable |= kind
         continue
+      }
+      if (kind === DIGIT) {
+        // Whatever else is in the part, it is a variable.
+        variable = 1
+        do {
+          i++
+          code = i < length ? message.charCodeAt(i) : BLANK
+          kind = KINDS[code]!
+        } while (kind <= DIGIT)
       }
       const size = i - begin
       begin = i + 1
