@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { Detector, type Verdict } from '../../../src/anomaly/detector.ts'
+import { ServiceState } from '../../../src/anomaly/service-state.ts'
 import { SNAPSHOT_FORMAT } from '../../../src/anomaly/state-bytes.ts'
 import { TEMPLATES_MAX } from '../../../src/anomaly/template-store.ts'
 import { epochMs, type LogEvent } from '../../../src/log.ts'
@@ -58,6 +60,17 @@ describe('detector', () => {
     const newer = Uint8Array.from(state)
     newer[4] = 99
     assert.equal(Detector.restore(newer, OPTIONS), `format 99, not ${SNAPSHOT_FORMAT}`)
+  })
+
+  it('takes no state of services that were laid out otherwise, whatever the format is said to be', () => {
+    const state = Buffer.from(trained().snapshot())
+    const layout = Buffer.alloc(8)
+    layout.writeDoubleLE(ServiceState.bytes)
+    const at = state.indexOf(layout)
+    assert.ok(at > 0)
+    state.writeDoubleLE(ServiceState.bytes + 8, at)
+    state.writeUInt32LE(crc32(state.subarray(12)), 8)
+    assert.equal(Detector.restore(state, OPTIONS), 'services of another layout')
   })
 
   it('keeps every score in [0, 1), as 0.4 forest + 0.6 windows', () => {
