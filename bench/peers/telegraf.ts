@@ -7,7 +7,7 @@ import { bringWith, cache, onPath, type Peer, type Place, postgresUrl } from './
 const VERSION = '1.39.3'
 const folder = join(cache, `telegraf-${VERSION}`)
 const binary = join(folder, 'telegraf')
-const TAGS = 'custom,inputs.kafka_consumer,parsers.json,processors.rename,outputs.postgresql'
+const TAGS = 'custom,inputs.kafka_consumer,parsers.json,outputs.postgresql'
 
 export const telegraf: Peer = {
   name: `Telegraf ${VERSION}, json, COPY`,
@@ -29,8 +29,8 @@ const settings = (place: Place): string => `
 [agent]
   interval = "1s"
   flush_interval = "1s"
-  metric_batch_size = 5000
-  metric_buffer_limit = 200000
+  metric_batch_size = 20000
+  metric_buffer_limit = 400000
   omit_hostname = true
   skip_processors_after_aggregators = true
   quiet = true
@@ -41,17 +41,12 @@ const settings = (place: Place): string => `
   topics = ["${place.topic}"]
   consumer_group = "${place.group}"
   offset = "oldest"
-  max_undelivered_messages = 50000
+  max_undelivered_messages = 100000
   data_format = "json"
   name_override = "logs"
-  json_string_fields = ["service", "level", "message", "userId"]
+  json_string_fields = ["service", "level", "message"]
   json_time_key = "timestamp"
   json_time_format = "2006-01-02T15:04:05.000Z07:00"
-
-[[processors.rename]]
-  [[processors.rename.replace]]
-    field = "userId"
-    dest = "user_id"
 
 [[outputs.postgresql]]
   connection = "${postgresUrl(place, 'postgres', 'sslmode=disable')}"
