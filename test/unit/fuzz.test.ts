@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import { Random } from '../../src/demo/random.ts'
 import { readRange } from '../../src/kafka/record-range.ts'
 import { bomb, fetched, fuzzBatches, judgeSection, PLAIN_BYTES_MAX } from '../fuzz/batches.ts'
-import { fuzzMessages, judge } from '../fuzz/messages.ts'
+import { fuzzMessages, judge, SLOW_MS } from '../fuzz/messages.ts'
+import { stopwatch } from '../fuzz/stopwatch.ts'
 import { addRun, nextSeed, readRuns } from '../fuzz/tally.ts'
 
 const corpus = resolve(import.meta.dirname, '../fuzz/corpus')
@@ -70,4 +71,14 @@ test('runs add up by kind, and the next one begins where the last ended, also be
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test('only work counts as slow, waiting does not', () => {
+  const waited = stopwatch()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * SLOW_MS)
+  assert.ok(waited() < SLOW_MS, `${waited()} ms`)
+  const worked = stopwatch()
+  const startedMs = performance.now()
+  while (worked() < SLOW_MS) Math.sqrt(startedMs)
+  assert.ok(performance.now() - startedMs >= SLOW_MS / 2)
 })
