@@ -178,7 +178,9 @@ export class Database {
     return mine
   }
 
+  /** A backend that was ended takes no lock any more, whatever it was in the middle of: nobody would release it. */
   async lock(transaction: Transaction, key: string, timeoutMs: number | null): Promise<void> {
+    if (transaction.over) throw new SqlError('57P01', 'terminating connection due to administrator command')
     const held = this.#locks.get(key)
     if (held === undefined) {
       this.#locks.set(key, { holder: transaction, waiters: [] })

@@ -47,3 +47,10 @@ test('a failing plan is made smaller and fails alike', async () => {
   assert.ok(small.faults.length <= 2, `${small.faults.length} faults are left`)
   assert.ok(small.faults.some(({ kind }) => kind === 'permission revoked'))
 })
+
+test('seeds that failed once, by a fault of the simulation or of the product, hold', async () => {
+  for (const seed of [15_126]) {
+    const { violation } = await simulate(planOf(seed))
+    assert.equal(violation, null, `seed ${seed}: ${violation?.message}`)
+  }
+})
