@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
+import { WORKER_FLAGS, workerEnv } from '../../src/workers/worker-env.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 
@@ -29,8 +30,9 @@ export async function until(
   }
 }
 
+/** With the flags of `npm start`. */
 export function startWorker(env: Record<string, string>, args: readonly string[] = []): Worker {
-  const command = [main, 'process', '--workers', '1', ...args]
+  const command = [...WORKER_FLAGS, main, 'process', '--workers', '1', ...args]
   return follow(spawn(process.execPath, command, { env: surroundings(env), stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
@@ -41,7 +43,7 @@ export function startNpm(env: Record<string, string>): Worker {
 }
 
 function surroundings(env: Record<string, string>): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...env }
+  return { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...workerEnv(env) }
 }
 
 function send(child: ChildProcess, signal: NodeJS.Signals): void {
