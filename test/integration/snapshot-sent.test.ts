@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { silentEvents } from '../../src/events.ts'
 import type { ReadyRange } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { LogStore } from '../../src/postgres/log-store.ts'
+import { logStore, NAMESPACE, pinRequest } from '../support/log-store.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
 import { logAt, readyRange } from '../support/ready-ranges.ts'
 
@@ -44,24 +43,10 @@ test('no turn of the event loop is longer for a snapshot of 12 MiB than a text o
   timeout: 120_000,
 }, async (t) => {
   const database = await migratedDatabase(server())
-  const common = { database: database.options, namespace: 'default' }
-  const ledger = new PostgresLedger({ ...common, group: 'g', owner: 'o' })
-  const startOffsets = async (): Promise<Map<number, number>> => new Map()
-  await ledger.pin({ topic: 'logs', topicKey: '', partitions: [0], startPolicy: 'earliest', startOffsets })
+  const ledger = new PostgresLedger({ database: database.options, namespace: NAMESPACE, group: 'g', owner: 'o' })
+  await ledger.pin(pinRequest([0]))
   await ledger.claim([0])
-  const store = new LogStore({
-    ...common,
-    topic: 'logs',
-    pinned: () => ledger.pinned(),
-    deadLetterBytesMax: 1_000,
-    decodeHeaders: () => [],
-    reserveIds: () => false,
-    events: silentEvents(),
-    lanes: 1,
-    sleep: async () => undefined,
-    random: () => 0,
-    signal: new AbortController().signal,
-  })
+  const store = logStore(database.options, ledger)
   const state = new Uint8Array(STATE_BYTES).map((_, i) => (i * 7_919) >>> 5)
   let sent = Number.POSITIVE_INFINITY
   for (let round = 0; round < ROUNDS; round++) {
