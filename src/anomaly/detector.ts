@@ -19,10 +19,11 @@ import type { Quiet } from './quiet-watch.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { ServiceState } from './service-state.ts'
 import { ServiceTable } from './service-table.ts'
-import { type StateBytes, StateReader, StateWriter } from './state-bytes.ts'
+import { readState, type StateBytes, StateWriter } from './state-bytes.ts'
 import { TemplateMiner } from './template-miner.ts'
 import { NOVELTY, TemplateBudget } from './template-store.ts'
-import { type Budget, BudgetThreshold } from './threshold.ts'
+import { AnomalyThreshold, THRESHOLD } from './threshold.ts'
+import { type DetectorOptions, type DetectorStats, emptyVerdict, type Verdict } from './verdict.ts'
 
 const WARM_LOGS = 50
 /** A service of so few logs counts by half, beyond what makes no anomaly by itself. */
@@ -33,52 +34,14 @@ const WINDOW_HALF = 2.2
 const FOREST_HALF = 2
 /** What the forest says at most; while there is none, the windows speak for it. */
 const FOREST_SHARE = 0.8
-const THRESHOLD = 0.65
 const BUCKET_MS = BUCKET_SECONDS * 1000
 /** In a snapshot: everything but the services, when the miner knows no more than a few thousand kinds. */
 const FIXED_BYTES = 512 * 1024
 
-export interface DetectorOptions {
-  readonly seed: number
-  /** Services with a state of their own; later ones share one. */
-  readonly servicesMax: number
-  /** The score from which a log is an anomaly. */
-  readonly threshold?: number
-  /** In place of the threshold: so many anomalies a day. */
-  readonly budget?: Budget
-}
-
-/** What the detector says of one log. The same object is given for every log. */
-export interface Verdict {
-  /** In [0, 1); meaningless unless `warm`. */
-  score: number
-  isAnomaly: boolean
-  /** False while the service has too few logs for a judgement. */
-  warm: boolean
-  /** Of the isolation forest and of the windows, each in [0, 1). */
-  forestScore: number
-  windowScore: number
-  /** A 32-bit number, the same for all messages of a kind. */
-  templateId: number
-  explanation: string | null
-}
-
-export interface DetectorStats {
-  /** Services with a state of their own, and those of them that have logs enough for a judgement. */
-  readonly services: number
-  readonly warmServices: number
-  readonly templates: number
-  /** Logs of services without a state of their own, since the partition's beginning. */
-  readonly overflowLogs: number
-  /** Templates that made room for new ones of the same service, since this detector was made or restored. */
-  readonly forgottenTemplates: number
-}
-
 export class Detector {
-  readonly #options: DetectorOptions
   readonly #random: SeededRandom
   readonly #joint: JointSurprise
-  readonly #budget: BudgetThreshold | null
+  readonly #threshold: AnomalyThreshold
   readonly #miner = new TemplateMiner()
   readonly #templateBudget = new TemplateBudget()
   readonly #services: ServiceTable
@@ -90,21 +53,12 @@ export class Detector {
   #bucket = -1
   /** One object for all logs. */
   #log: Placed | null = null
-  readonly #verdict: Verdict = {
-    score: 0,
-    isAnomaly: false,
-    warm: false,
-    forestScore: 0,
-    windowScore: 0,
-    templateId: 0,
-    explanation: null,
-  }
+  readonly #verdict = emptyVerdict()
 
   constructor(options: DetectorOptions) {
-    this.#options = options
     this.#random = new SeededRandom(options.seed)
     this.#joint = new JointSurprise(this.#random)
-    this.#budget = options.budget === undefined ? null : new BudgetThreshold(options.budget)
+    this.#threshold = new AnomalyThreshold(options)
     this.#services = new ServiceTable({
       max: options.servicesMax,
       create: () => new ServiceState(this.#templateBudget),
@@ -179,16 +133,11 @@ export class Detector {
 
   /** The detector that gave this snapshot, or a sentence on why there is none. */
   static restore(state: Uint8Array, options: DetectorOptions): Detector | string {
-    const bytes = new StateReader(state)
-    if (bytes.flaw !== null) return bytes.flaw
-    try {
+    return readState(state, (bytes) => {
       const detector = new Detector(options)
       detector.#exchange(bytes)
-      return bytes.ended ? detector : 'bytes are left over'
-    } catch (error) {
-      if (error instanceof RangeError) return error.message
-      throw error
-    }
+      return detector
+    })
   }
 
   #exchange(bytes: StateBytes): void {
@@ -197,15 +146,9 @@ export class Detector {
     this.#random.exchange(bytes)
     this.#joint.exchange(bytes)
     this.#everyone.exchange(bytes)
-    this.#exchangeBudget(bytes)
+    this.#threshold.exchange(bytes)
     this.#miner.exchange(bytes)
     this.#services.exchange(bytes)
-  }
-
-  /** A snapshot without a budget begins one; a budget in it that is no longer asked for is read and forgotten. */
-  #exchangeBudget(bytes: StateBytes): void {
-    const kept = bytes.number(this.#budget === null ? 0 : 1) === 1
-    if (kept) (this.#budget ?? new BudgetThreshold({ perDay: null, perServiceDay: null, share: 1 })).exchange(bytes)
   }
 
   /** Moves event time, and finds the log's service and template. */
@@ -273,14 +216,8 @@ export class Detector {
       : FOREST_SHARE * verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
-    verdict.isAnomaly = verdict.warm && this.#isAnomaly(verdict.score, service)
+    verdict.isAnomaly = verdict.warm && this.#threshold.decide(verdict.score, this.#clock, service)
     verdict.explanation = verdict.isAnomaly ? this.explain(event) : null
-  }
-
-  /** The one place where it is decided. */
-  #isAnomaly(score: number, service: ServiceState): boolean {
-    if (this.#budget === null) return score >= (this.#options.threshold ?? THRESHOLD)
-    return this.#budget.decide({ score, seconds: this.#clock.watermarkMs / 1000, service: service.spending })
   }
 
   #learn({ event, service, severity, template }: Placed): void {

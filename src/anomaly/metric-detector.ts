@@ -10,7 +10,6 @@
  */
 import type { LogEvent } from '../log.ts'
 import type { ServiceAlert } from '../service-alert.ts'
-import type { DetectorOptions, DetectorStats, Verdict } from './detector.ts'
 import { EventClock } from './event-clock.ts'
 import { DIMENSIONS, JointSurprise } from './joint-surprise.ts'
 import { templateId } from './message-template.ts'
@@ -18,8 +17,9 @@ import { explainMetric } from './metric-explanation.ts'
 import { MetricSeries } from './metric-series.ts'
 import { softScore } from './probability.ts'
 import { SeededRandom } from './seeded-random.ts'
-import { SNAPSHOT_FORMAT, type StateBytes, StateReader, StateWriter } from './state-bytes.ts'
-import { BudgetThreshold } from './threshold.ts'
+import { readState, SNAPSHOT_FORMAT, type StateBytes, StateWriter } from './state-bytes.ts'
+import { AnomalyThreshold, THRESHOLD } from './threshold.ts'
+import { type DetectorOptions, type DetectorStats, emptyVerdict, type Verdict } from './verdict.ts'
 
 /** Other than the format for logs, so that a snapshot of one profile is not taken for one of the other. */
 export const METRIC_SNAPSHOT_FORMAT = 1000 + SNAPSHOT_FORMAT
@@ -27,7 +27,6 @@ export const METRIC_SNAPSHOT_FORMAT = 1000 + SNAPSHOT_FORMAT
 const WARM_VALUES = 30
 /** Event time may run this far ahead of the record's own. */
 const AHEAD_MS = 60_000
-const THRESHOLD = 0.65
 const UNREMARKABLE = 0.7
 const WINDOW_HALF = 1.6
 const FOREST_UNREMARKABLE = 2.5
@@ -39,31 +38,23 @@ const FIXED_BYTES = 256 * 1024
 const NAME_BYTES = 64
 
 export class MetricDetector {
-  readonly #options: DetectorOptions
+  readonly #seriesMax: number
   readonly #random: SeededRandom
   readonly #joint: JointSurprise
-  readonly #budget: BudgetThreshold | null
+  readonly #threshold: AnomalyThreshold
   readonly #clock = new EventClock()
   /** By service, then by the kind of message. */
   readonly #services = new Map<string, Map<number, MetricSeries>>()
   #size = 0
   #overflowLogs = 0
   readonly #vector = new Float64Array(DIMENSIONS)
-  readonly #verdict: Verdict = {
-    score: 0,
-    isAnomaly: false,
-    warm: true,
-    forestScore: 0,
-    windowScore: 0,
-    templateId: 0,
-    explanation: null,
-  }
+  readonly #verdict: Verdict = { ...emptyVerdict(), warm: true }
 
   constructor(options: DetectorOptions) {
-    this.#options = options
+    this.#seriesMax = options.servicesMax
     this.#random = new SeededRandom(options.seed)
     this.#joint = new JointSurprise(this.#random)
-    this.#budget = options.budget === undefined ? null : new BudgetThreshold(options.budget)
+    this.#threshold = new AnomalyThreshold(options)
   }
 
   /** Latest event time believed, in epoch ms; 0 before the first log. */
@@ -123,18 +114,13 @@ export class MetricDetector {
 
   /** The detector that gave this snapshot, or a sentence on why there is none. */
   static restore(state: Uint8Array, options: DetectorOptions): MetricDetector | string {
-    const bytes = new StateReader(state)
-    if (bytes.flaw !== null) return bytes.flaw
-    try {
+    return readState(state, (bytes) => {
       const detector = new MetricDetector(options)
       detector.#exchange(bytes)
-      if (bytes.number() !== MetricSeries.bytes) return 'series of another layout'
-      for (let services = bytes.number(); services > 0; services--) detector.#readService(bytes)
-      return bytes.ended ? detector : 'bytes are left over'
-    } catch (error) {
-      if (error instanceof RangeError) return error.message
-      throw error
-    }
+      if (bytes.number(MetricSeries.bytes) !== MetricSeries.bytes) throw new RangeError('series of another layout')
+      for (let services = bytes.number(0); services > 0; services--) detector.#readService(bytes)
+      return detector
+    })
   }
 
   /** About how long a snapshot is. */
@@ -148,15 +134,14 @@ export class MetricDetector {
     this.#random.exchange(bytes)
     this.#joint.exchange(bytes)
     this.#overflowLogs = bytes.number(this.#overflowLogs)
-    const kept = bytes.number(this.#budget === null ? 0 : 1) === 1
-    if (kept) (this.#budget ?? new BudgetThreshold({ perDay: null, perServiceDay: null, share: 1 })).exchange(bytes)
+    this.#threshold.exchange(bytes)
   }
 
-  #readService(bytes: StateReader): void {
+  #readService(bytes: StateBytes): void {
     const kinds = new Map<number, MetricSeries>()
-    this.#services.set(bytes.text(), kinds)
-    for (let left = bytes.number(); left > 0; left--) {
-      const kind = bytes.number()
+    this.#services.set(bytes.text(''), kinds)
+    for (let left = bytes.number(0); left > 0; left--) {
+      const kind = bytes.number(0)
       const series = new MetricSeries()
       series.exchange(bytes)
       kinds.set(kind, series)
@@ -170,7 +155,7 @@ export class MetricDetector {
     const kinds = this.#services.get(service)
     const known = kinds?.get(kind)
     if (known !== undefined) return known
-    if (this.#size >= this.#options.servicesMax) {
+    if (this.#size >= this.#seriesMax) {
       this.#overflowLogs++
       return null
     }
@@ -198,13 +183,8 @@ export class MetricDetector {
       verdict.windowScore *= TOLD
       verdict.score *= TOLD
     }
-    verdict.isAnomaly = this.#isAnomaly(verdict.score, series)
+    verdict.isAnomaly = this.#threshold.decide(verdict.score, this.#clock, series)
     if (verdict.isAnomaly) verdict.explanation = explainMetric(event, series)
-  }
-
-  #isAnomaly(score: number, { spending }: MetricSeries): boolean {
-    if (this.#budget === null) return score >= (this.#options.threshold ?? THRESHOLD)
-    return this.#budget.decide({ score, seconds: this.#clock.watermarkMs / 1000, service: spending })
   }
 }
 

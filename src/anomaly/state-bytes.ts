@@ -146,6 +146,19 @@ export class StateReader implements StateBytes {
   }
 }
 
+/** What `read` makes of the state, or a sentence on why it can't. */
+export function readState<State>(state: Uint8Array, read: (bytes: StateBytes) => State): State | string {
+  const bytes = new StateReader(state)
+  if (bytes.flaw !== null) return bytes.flaw
+  try {
+    const found = read(bytes)
+    return bytes.ended ? found : 'bytes are left over'
+  } catch (error) {
+    if (error instanceof RangeError) return error.message
+    throw error
+  }
+}
+
 function bytesOf(values: Numbers): Uint8Array {
   return values instanceof Uint8Array ? values : new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }

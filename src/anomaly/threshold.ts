@@ -23,6 +23,8 @@ export interface Budget {
   readonly share: number
 }
 
+/** Unless told otherwise. */
+export const THRESHOLD = 0.65
 const DAY_SECONDS = 86_400
 /** Scores this old count 1/e. */
 const MEMORY_SECONDS = DAY_SECONDS / 4
@@ -77,6 +79,30 @@ export class Spending {
 
   exchange(bytes: StateBytes): void {
     bytes.numbers(this.#spent)
+  }
+}
+
+/** The one place where it is decided. */
+export class AnomalyThreshold {
+  readonly #fixed: number
+  readonly #budget: BudgetThreshold | null
+
+  /** A fixed score, THRESHOLD unless said, but where there is a budget. */
+  constructor({ threshold = THRESHOLD, budget }: { readonly threshold?: number; readonly budget?: Budget }) {
+    this.#fixed = threshold
+    this.#budget = budget === undefined ? null : new BudgetThreshold(budget)
+  }
+
+  /** `clock` is event time (in objects, which cost nothing to hand on), `of` the log's service. */
+  decide(score: number, clock: { readonly watermarkMs: number }, of: { readonly spending: Spending }): boolean {
+    if (this.#budget === null) return score >= this.#fixed
+    return this.#budget.decide({ score, seconds: clock.watermarkMs / 1000, service: of.spending })
+  }
+
+  /** A snapshot without a budget begins one; a budget in it that is no longer asked for is read and forgotten. */
+  exchange(bytes: StateBytes): void {
+    const kept = bytes.number(this.#budget === null ? 0 : 1) === 1
+    if (kept) (this.#budget ?? new BudgetThreshold({ perDay: null, perServiceDay: null, share: 1 })).exchange(bytes)
   }
 }
 

@@ -3,8 +3,9 @@
  * While a service is young the seed's rules judge, as they do in the pipeline; both methods then answer the rules' score, so that
  * 0.4 of one and 0.6 of the other is the combined score always.
  */
-import type { DetectorOptions } from '../anomaly/detector.ts'
+
 import type { Budget } from '../anomaly/threshold.ts'
+import type { DetectorOptions } from '../anomaly/verdict.ts'
 import type { LogEvent } from '../log.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from '../scoring/profiles.ts'
 import { ruleVerdict } from '../scoring/rule-scorer.ts'

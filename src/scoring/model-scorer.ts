@@ -1,7 +1,8 @@
 /** The scorer of the line: one detector a partition, in process. While a service is young, and should a detector fail, the rules judge. */
-import type { DetectorOptions, DetectorStats } from '../anomaly/detector.ts'
+
 import { StateWriter } from '../anomaly/state-bytes.ts'
 import type { Budget } from '../anomaly/threshold.ts'
+import type { DetectorOptions, DetectorStats } from '../anomaly/verdict.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import type { Scorer, Snapshot } from '../pipeline.ts'

@@ -1,7 +1,8 @@
 /** What the scorer judges: logs, or the values of metrics (ANOMALY_PROFILE). Each has its detector, and its format of snapshots. */
-import { Detector, type DetectorOptions } from '../anomaly/detector.ts'
+import { Detector } from '../anomaly/detector.ts'
 import { METRIC_SNAPSHOT_FORMAT, MetricDetector } from '../anomaly/metric-detector.ts'
 import { SNAPSHOT_FORMAT } from '../anomaly/state-bytes.ts'
+import type { DetectorOptions } from '../anomaly/verdict.ts'
 
 export type ProfileName = 'logs' | 'metrics'
 export type ProfileDetector = Detector | MetricDetector

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { Detector, type Verdict } from '../../../src/anomaly/detector.ts'
+import { Detector } from '../../../src/anomaly/detector.ts'
 import { ServiceState } from '../../../src/anomaly/service-state.ts'
 import { SNAPSHOT_FORMAT } from '../../../src/anomaly/state-bytes.ts'
 import { TEMPLATES_MAX } from '../../../src/anomaly/template-store.ts'
+import type { Verdict } from '../../../src/anomaly/verdict.ts'
 import { epochMs, type LogEvent } from '../../../src/log.ts'
 import { eventAt, logStream } from '../../support/log-stream.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Verdict } from '../../../src/anomaly/detector.ts'
 import { MetricDetector } from '../../../src/anomaly/metric-detector.ts'
+import type { Verdict } from '../../../src/anomaly/verdict.ts'
 import { epochMs, type LogEvent } from '../../../src/log.ts'
 import { eventAt, testRandom } from '../../support/log-stream.ts'
 
