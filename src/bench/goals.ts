@@ -3,7 +3,7 @@ import { costShare } from './costs.ts'
 import { medianFigure, medianRatio, spread } from './figures.ts'
 import { fixed, markdownTable, percent, round } from './markdown.ts'
 import type { Part, Report } from './report.ts'
-import { FLAT, pointCost } from './sweeps.ts'
+import { FLAT, lineOf, pointCost } from './sweeps.ts'
 
 export interface Goal {
   readonly name: string
@@ -44,7 +44,7 @@ export function ratioOf({ all }: Pick<Report, 'all'>, over: Part, under: Part): 
 }
 
 function measuresOf(report: Report): Measure[] {
-  const { all, costs, latency, small } = report
+  const { all, costs, latency, small, drain } = report
   const service = all.service.length === 0 ? null : medianFigure(all.service)
   const binary = all['psql-binary'].length === 0 ? null : medianFigure(all['psql-binary'])
   const postgres = [service, binary].map((figure) => figure?.postgresCpuSecondsPerMillion ?? Number.NaN)
@@ -87,15 +87,30 @@ function measuresOf(report: Report): Measure[] {
       bound: { atMost: 300 },
       say: megabytes,
     },
+    {
+      name: 'a backlog drained, to the steady rate',
+      value: drain === null ? null : drain.rowsPerSecond / drain.steadyRowsPerSecond,
+      bound: { atLeast: 0.85 },
+      say: plain,
+    },
+    { name: 'peak RSS, drained backlog', value: drain?.peakRssMb ?? null, bound: { atMost: 300 }, say: megabytes },
     { name: 'RSS idle', value: small?.idleRssMb ?? null, bound: { atMost: 120 }, say: megabytes },
     { name: 'CPU idle, of a core', value: small?.idleCpuShare ?? null, bound: { atMost: 0.01 }, say: share },
     { name: 'first row after a start', value: small?.firstRowMs ?? null, bound: { atMost: 1_500 }, say: milliseconds },
     { name: 'a single log, at most', value: small?.singleMs.max ?? null, bound: { atMost: 100 }, say: milliseconds },
     ...report.sweeps
       .filter(({ name }) => FLAT.includes(name))
-      .map(({ name, points }): Measure => {
+      .flatMap((sweep): Measure[] => {
+        const { name, points } = sweep
         const { widest } = spread(points.map((point) => pointCost(name, point)).filter(Number.isFinite))
-        return { name: `flat over ${name}`, value: widest / 100, bound: { atMost: 0.2 }, say: share }
+        const flat = (what: string, percents: number | undefined): Measure => ({
+          name: `flat over ${what}`,
+          value: percents === undefined ? null : percents / 100,
+          bound: { atMost: 0.2 },
+          say: share,
+        })
+        if (name !== 'size') return [flat(name, widest)]
+        return [flat('size, a KiB', widest), flat('size, a log and its KiB', lineOf(sweep)?.widest)]
       }),
   ]
 }

@@ -4,7 +4,7 @@ import { hotspotsTable } from './cpu-profile.ts'
 import { type Figure, medianFigure } from './figures.ts'
 import { goalsTable, ratioOf } from './goals.ts'
 import { fixed, markdownTable, percent, round } from './markdown.ts'
-import { type Latency, PARTS, type Part, type Report, type Small } from './report.ts'
+import { type Drain, type Latency, PARTS, type Part, type Report, type Small } from './report.ts'
 import { STAGES } from './stages.ts'
 import { sweepTable } from './sweeps.ts'
 
@@ -94,6 +94,13 @@ function smallLine({ idleCpuShare, idleRssMb, firstRowMs, singleMs }: Small): st
   return `An idle worker takes ${cpu} of a core and ${round(idleRssMb)} MB. From its start to the first row: ${round(firstRowMs)} ms. ${singleMs.logs} logs sent one at a time were visible after ${round(singleMs.p50)} ms (median), ${round(singleMs.max)} ms at most.`
 }
 
+function drainLine(drain: Drain): string {
+  const { backlog, arriving, rowsPerSecond, slowestTenth, steadyRowsPerSecond, caughtUpSeconds } = drain
+  const cpu = drain.cpuSecondsPerMillion === null ? '' : ` ${fixed(drain.cpuSecondsPerMillion)} CPU-s/M;`
+  const ratio = fixed(rowsPerSecond / steadyRowsPerSecond)
+  return `A backlog of ${round(backlog)} logs, while ${round(arriving)} a second arrived behind it, was worked off at ${round(rowsPerSecond)} rows/s, ${ratio} of the ${round(steadyRowsPerSecond)} of short backlogs without arrivals before and after it; its slowest tenth at ${round(slowestTenth)}.${cpu} peak RSS ${round(drain.peakRssMb)} MB. Nothing was behind any more after ${round(caughtUpSeconds)} s.`
+}
+
 /** Title and text of each part that was measured. */
 function sections(report: Report): [title: string, text: string][] {
   const { hotspots, all } = report
@@ -106,16 +113,17 @@ function sections(report: Report): [title: string, text: string][] {
     ['Cost of the promises', report.costs === null ? null : costsTable(report.costs)],
     ['Latency', report.latency === null ? null : latencyLine(report.latency)],
     ['Idle and small', report.small === null ? null : smallLine(report.small)],
+    ['Catching up', report.drain === null ? null : drainLine(report.drain)],
     ...report.sweeps.map((sweep): [string, string] => [`Sweep: ${sweep.name}`, sweepTable(sweep)]),
+    ['Notes', report.notes.length === 0 ? null : report.notes.map((note) => `- ${note}`).join('\n')],
   ]
   return found.filter((each): each is [string, string] => each[1] !== null)
 }
 
 export function terminalText(report: Report): string {
-  const notes = report.notes.map((note) => `${note}\n`).join('')
-  return `${sections(report)
+  return sections(report)
     .map(([title, text]) => `${title}\n${text}\n`)
-    .join('\n')}${notes}`
+    .join('\n')
 }
 
 export function page(report: Report): string {
@@ -125,8 +133,7 @@ Written by \`npm run bench -- --write\`; parts are medians of ${report.rounds} i
 worker share the machine. Only ratios to psql of the same run, and CPU-seconds relative to each other, travel to another machine.
 Beside what could be run instead: \`npm run bench:peers\` (bench/peers).
 
-- Machine: ${report.machine}
-- Node ${report.node}, ${report.postgres}, ${report.broker}
+${worldLines(report).join('\n')}
 - Table: as migrated, plus a full index (service, level, created_at), the same for psql; autovacuum off during the rounds
 - CPU-s/M: CPU-seconds per million logs, of the measured process without its start, and of all processes of PostgreSQL
 - The source alone only reads: it cuts records out of verified and decompressed batches, and nobody looks into them. It is no rate that a service could reach
@@ -134,5 +141,12 @@ Beside what could be run instead: \`npm run bench:peers\` (bench/peers).
 
 ${sections(report)
   .map(([title, text]) => `## ${title}\n\n${text}\n`)
-  .join('\n')}${report.notes.map((note) => `\n- ${note}`).join('')}${report.notes.length > 0 ? '\n' : ''}`
+  .join('\n')}`
+}
+
+export type WorldNames = Pick<Report, 'machine' | 'node' | 'postgres' | 'broker'>
+
+/** By which two pages can be told to be of the same machine and versions. */
+export function worldLines({ machine, node, postgres, broker }: WorldNames): string[] {
+  return [`- Machine: ${machine}`, `- Node ${node}, ${postgres}, ${broker}`]
 }

@@ -17,6 +17,10 @@ export const PARTS = [
 ] as const
 export type Part = (typeof PARTS)[number]
 
+/** What can be measured beside sweeps; all of it where nothing is chosen. */
+export const MEASURES = ['parts', 'stages', 'costs', 'cpu', 'age', 'small', 'drain'] as const
+export type Measure = (typeof MEASURES)[number]
+
 export interface Latency {
   readonly rate: number
   readonly seconds: number
@@ -42,6 +46,23 @@ export interface Small {
   readonly singleMs: { readonly p50: number; readonly max: number; readonly logs: number }
 }
 
+/** A backlog worked off while more arrives. */
+export interface Drain {
+  readonly backlog: number
+  /** Logs a second that arrived meanwhile, behind the backlog. */
+  readonly arriving: number
+  /** Rows a second from the first commit until the backlog's last log. */
+  readonly rowsPerSecond: number
+  /** Of the slowest tenth of it, the first one (V8's start) left out. */
+  readonly slowestTenth: number
+  /** Rows a second of a short backlog without arrivals, mean of a run before and one after. */
+  readonly steadyRowsPerSecond: number
+  /** From the start of the drain until nothing was behind any more, in seconds. */
+  readonly caughtUpSeconds: number
+  readonly cpuSecondsPerMillion: number | null
+  readonly peakRssMb: number | null
+}
+
 export interface Report {
   readonly machine: string
   readonly node: string
@@ -56,6 +77,7 @@ export interface Report {
   readonly hotspots: Hotspots | null
   readonly latency: Latency | null
   readonly small: Small | null
+  readonly drain: Drain | null
   readonly sweeps: readonly SweepResult[]
   readonly notes: readonly string[]
 }

@@ -5,6 +5,7 @@ import { spread } from './figures.ts'
 import type { LogShape } from './logs.ts'
 import { USUAL_SHAPE } from './logs.ts'
 import { fixed, markdownTable, round, signedPercent } from './markdown.ts'
+import { type SizeLine, sizeLine } from './size-line.ts'
 
 export const SWEEPS = ['batch', 'partitions', 'services', 'size', 'codec', 'backlog', 'table', 'workers'] as const
 export type SweepName = (typeof SWEEPS)[number]
@@ -42,8 +43,14 @@ const USUAL: Omit<SweepPoint, 'value' | 'rows'> = {
 
 const number = new Intl.NumberFormat('en-US')
 
-/** `rows` of the usual size; larger logs are fewer, so that a point stays about as long. */
-export function sweepPoints(name: SweepName, rows: number): SweepPoint[] {
+/** The largest table of a sweep that is not asked for more. */
+const TABLE_ROWS_MAX = 5_000_000
+
+/**
+ * `rows` of the usual size; larger logs are fewer, so that a point stays about as long. `to`: the longest backlog or the largest
+ * table, where the sweep is over these; null: as long as the other points allow.
+ */
+export function sweepPoints(name: SweepName, rows: number, to: number | null = null): SweepPoint[] {
   const usual = { ...USUAL, rows }
   switch (name) {
     case 'batch':
@@ -66,16 +73,26 @@ export function sweepPoints(name: SweepName, rows: number): SweepPoint[] {
     case 'codec':
       return CODECS.map((codec) => ({ ...usual, value: codec, codec }))
     case 'backlog':
-      return [0.2, 1, 5].map((times) => {
-        const backlog = Math.round(rows * times)
-        return { ...usual, value: number.format(backlog), rows: backlog }
-      })
+      return upTo(to ?? rows * 5, [rows * 0.2, rows, rows * 5]).map((backlog) => ({
+        ...usual,
+        value: number.format(backlog),
+        rows: backlog,
+      }))
     case 'table':
-      return [0, 1_000_000, 5_000_000].map((tableRows) => ({ ...usual, value: number.format(tableRows), tableRows }))
+      return [0, ...upTo(to ?? TABLE_ROWS_MAX, [1_000_000, TABLE_ROWS_MAX])].map((tableRows) => ({
+        ...usual,
+        value: number.format(tableRows),
+        tableRows,
+      }))
     case 'workers':
       // More of them, because the last worker's start is longer than the first one's quarter otherwise.
       return [1, 2].map((workers) => ({ ...usual, value: number.format(workers), workers, rows: rows * 3 }))
   }
+}
+
+/** Those of the steps that are shorter, then the last one itself. */
+function upTo(last: number, steps: readonly number[]): number[] {
+  return [...steps.filter((step) => step < last), last].map(Math.round)
 }
 
 /** The sweeps in which a log's cost is to be the same at every point. */
@@ -87,7 +104,15 @@ export function pointCost(name: SweepName, { figure, bytes }: SweepResult['point
   return name === 'size' ? (perLog / bytes) * 1024 : perLog
 }
 
-export function sweepTable({ name, points }: SweepResult): string {
+/** Of the sweep over sizes: what a log costs and what a KiB of it. Null for every other sweep, and where it could not be measured. */
+export function lineOf({ name, points }: SweepResult): SizeLine | null {
+  if (name !== 'size') return null
+  return sizeLine(points.map((point) => ({ bytes: point.bytes, cost: pointCost('codec', point) })))
+}
+
+export function sweepTable(result: SweepResult): string {
+  const { name, points } = result
+  const line = lineOf(result)
   const costs = points.map((point) => pointCost(name, point))
   const { middle } = spread(costs.filter(Number.isFinite))
   const rows = points.map(({ value, bytes, figure }, at) => [
@@ -99,6 +124,7 @@ export function sweepTable({ name, points }: SweepResult): string {
     round(figure.peakRssMb),
     fixed(costs[at]),
     signedPercent((((costs[at] ?? Number.NaN) - middle) / middle) * 100),
+    ...(line === null ? [] : [signedPercent(line.percent[at] ?? Number.NaN)]),
   ])
   const cost = name === 'size' ? 'both, µs a KiB' : 'both, µs a log'
   const header = [
@@ -110,6 +136,9 @@ export function sweepTable({ name, points }: SweepResult): string {
     'peak RSS MB',
     cost,
     'from the middle',
+    ...(line === null ? [] : ['from the line']),
   ]
-  return markdownTable(header, rows)
+  const table = markdownTable(header, rows)
+  if (line === null) return table
+  return `${table}\n\nA log costs ${fixed(line.perLog)} µs and each KiB of it ${fixed(line.perKib)} µs, the line through these points. A KiB of small messages holds more rows, so the cost a KiB cannot be flat; the line can be straight.`
 }

@@ -26,9 +26,9 @@ export async function measureLatency(bench: Bench, rate: number, seconds: number
     const worker = await startWorker(bench, { name: 'age', topic })
     try {
       const countedFromMs = Date.now() + WARM_MS
-      const warm = await sendSteadily(bench, { topic, rate, durationMs: WARM_MS })
+      const warm = await sendSteadily(bench, { topic, rate, more: (ms) => ms <= WARM_MS })
       const [cpuBefore, startedMs] = [treeCpuSeconds(worker.pid), performance.now()]
-      const steady = await sendSteadily(bench, { topic, rate, durationMs: seconds * 1000 })
+      const steady = await sendSteadily(bench, { topic, rate, more: (ms) => ms <= seconds * 1000 })
       const sent = warm.sent + steady.sent
       const cpuAfter = treeCpuSeconds(worker.pid)
       const tookSeconds = (performance.now() - startedMs) / 1000
@@ -44,17 +44,17 @@ export async function measureLatency(bench: Bench, rate: number, seconds: number
   })
 }
 
-/** Each log carries the time at which it is handed to the producer. Answers how many were sent, and how long requests took, sorted. */
-async function sendSteadily(
+/** Until `more`, given the milliseconds since the call, says no. Each log carries the time at which it is handed to the producer. Answers how many were sent, and how long requests took, sorted. */
+export async function sendSteadily(
   { producer, signal }: Bench,
-  { topic, rate, durationMs }: { topic: string; rate: number; durationMs: number },
+  { topic, rate, more }: { topic: string; rate: number; more: (ms: number) => boolean },
 ): Promise<{ sent: number; sendMs: number[] }> {
   const random = new Random(2)
   const flying = new Set<Promise<void>>()
   const startedMs = performance.now()
   const sendMs: number[] = []
   let sent = 0
-  for (let tick = 1; tick * TICK_MS <= durationMs; tick++) {
+  for (let tick = 1; more(tick * TICK_MS); tick++) {
     const wait = startedMs + tick * TICK_MS - performance.now()
     if (wait > 0) await sleep(wait)
     signal.throwIfAborted()

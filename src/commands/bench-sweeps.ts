@@ -7,9 +7,14 @@ import { type Bench, emptyTables, fill } from './bench-world.ts'
 /** Room for the largest batch of the sweep. */
 const BATCH_BYTES_MAX = 32 << 20
 
-export async function measureSweep(bench: Bench, name: SweepName, rows: number): Promise<SweepResult> {
+/** `to`: the longest backlog or the largest table; null: the usual ones. */
+export async function measureSweep(
+  bench: Bench,
+  name: SweepName,
+  { rows, to }: { rows: number; to: number | null },
+): Promise<SweepResult> {
   const points: SweepResult['points'][number][] = []
-  for (const [at, point] of sweepPoints(name, rows).entries()) {
+  for (const [at, point] of sweepPoints(name, rows, to).entries()) {
     const found = await onePoint(bench, `${name}-${at}`, point)
     points.push({ value: point.value, ...found })
     bench.tell(`${name} ${point.value}: ${Math.round(found.figure.rowsPerSecond)} rows/s`)
@@ -32,14 +37,20 @@ async function onePoint(bench: Bench, name: string, point: SweepPoint) {
   })
 }
 
+/** A statement's share of a large table: between two of them the benchmark can be ended. */
+const FILL_ROWS = 2_000_000
+
 /** Rows of earlier days, of all the services. */
-async function fillTable({ database }: Bench, rows: number): Promise<void> {
-  await database.query(
-    `insert into logs (service, level, message, latency_ms, anomaly_score, is_anomaly, created_at)
-     select 'service-' || i % 20, case when i % 100 = 0 then 'ERROR' else 'INFO' end,
-            'request ' || md5(i::text) || ' answered', i % 500, 0.1, false, timestamptz '2026-01-01' + i * interval '50 ms'
-       from generate_series(1, $1::int) i`,
-    [rows],
-  )
+async function fillTable({ database, signal }: Bench, rows: number): Promise<void> {
+  for (let from = 1; from <= rows; from += FILL_ROWS) {
+    signal.throwIfAborted()
+    await database.query(
+      `insert into logs (service, level, message, latency_ms, anomaly_score, is_anomaly, created_at)
+       select 'service-' || i % 20, case when i % 100 = 0 then 'ERROR' else 'INFO' end,
+              'request ' || md5(i::text) || ' answered', i % 500, 0.1, false, timestamptz '2026-01-01' + i * interval '50 ms'
+         from generate_series($1::int, $2::int) i`,
+      [from, Math.min(rows, from + FILL_ROWS - 1)],
+    )
+  }
   await database.query('checkpoint').catch(() => undefined)
 }

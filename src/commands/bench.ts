@@ -2,37 +2,22 @@
  * `bench`: the figures of this machine. What psql's own COPY reaches into the same table is the limit; beside it the parts of the line
  * and the whole service, what one log costs in each stage, what each promise costs, latencies, and sweeps over what may grow.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
-import { join } from 'node:path'
-import type { Costs } from '../bench/costs.ts'
-import { type CpuProfile, hotspots, within } from '../bench/cpu-profile.ts'
-import { ratioOf } from '../bench/goals.ts'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { page, terminalText } from '../bench/page.ts'
-import { NO_FIGURES, type Report } from '../bench/report.ts'
-import type { Stage, StageFigure } from '../bench/stages.ts'
-import { SWEEPS, type SweepName } from '../bench/sweeps.ts'
+import { mergedPage, sameWorld } from '../bench/page-merge.ts'
+import type { Report } from '../bench/report.ts'
 import { ProcessorError } from '../errors.ts'
-import { measureLatency, measureSmall } from './bench-latency.ts'
+import { type Chosen, chosen, measure, type Order, profileOf, type Sizes, worldOf } from './bench-measure.ts'
 import { runPart } from './bench-part.ts'
-import { measureParts, psqlMissing } from './bench-parts.ts'
-import { serviceRun } from './bench-service.ts'
 import { type BenchStage, openBenchStage } from './bench-stage.ts'
-import { measureSweep } from './bench-sweeps.ts'
-import { type Bench, emptyTables, fill, PARTITIONS, partOf } from './bench-world.ts'
+import type { Bench } from './bench-world.ts'
 import { onFirstSignal } from './stop-signals.ts'
 
-export interface BenchOptions {
+export interface BenchOptions extends Order, Sizes {
   readonly rows: number
   readonly rounds: number
-  /** Nothing but these sweeps; true: all of them. */
-  readonly sweep?: readonly string[] | true | undefined
-  readonly sweepRows: number
-  readonly ageSeconds: number
-  readonly ageRate: number
   /** Nothing but a CPU profile of the whole service, to this file. */
   readonly profile?: string | undefined
-  readonly write?: true | undefined
   readonly json?: true | undefined
   /** What the broker of KAFKA_BROKER is called in the report. */
   readonly brokerName?: string | undefined
@@ -40,6 +25,8 @@ export interface BenchOptions {
   readonly part?: string | undefined
   readonly postmaster?: number | undefined
 }
+
+const PAGE = 'docs/benchmarks.md'
 
 /** As shells have it: 128 + SIGINT. */
 const INTERRUPTED = 130
@@ -49,7 +36,8 @@ const UNHINDERED_MS = 15_000
 export async function run(options: BenchOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { part, rows, postmaster } = options
   if (part !== undefined) return runPart(part, { rows, postmaster: postmaster ?? null }, env)
-  const sweeps = sweepsOf(options)
+  const what = chosen(options)
+  if (options.profile !== undefined) checkProfileName(options.profile)
   const closers: (() => Promise<unknown>)[] = []
   const stop = new AbortController()
   const interrupted = Promise.withResolvers<number>()
@@ -58,7 +46,7 @@ export async function run(options: BenchOptions, env: NodeJS.ProcessEnv): Promis
     interrupted.resolve(INTERRUPTED)
   })
   try {
-    const work = openBenchStage(env, closers).then((stage) => carryOut(stage, { options, sweeps, stop }))
+    const work = openBenchStage(env, closers).then((stage) => carryOut(stage, { options, what, stop }))
     work.catch(() => undefined) // told where it is awaited, if it still matters
     return await Promise.race([work, interrupted.promise])
   } finally {
@@ -75,107 +63,40 @@ async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
   }
 }
 
-/** Throws INPUT for a sweep that does not exist. */
-export function sweepsOf({ sweep, write }: Pick<BenchOptions, 'sweep' | 'write'>): readonly SweepName[] {
-  if (sweep === undefined) return write === true ? SWEEPS : []
-  if (sweep === true) return SWEEPS
-  return sweep.map((name) => {
-    const known = SWEEPS.find((each) => each === name)
-    if (known !== undefined) return known
-    throw new ProcessorError('INPUT', `--sweep ${name}: expected some of ${SWEEPS.join(', ')}`)
-  })
-}
-
-interface Order {
+interface Task {
   readonly options: BenchOptions
-  readonly sweeps: readonly SweepName[]
+  readonly what: Chosen
   readonly stop: AbortController
 }
 
-async function carryOut(stage: BenchStage, { options, sweeps, stop }: Order): Promise<number> {
+async function carryOut(stage: BenchStage, { options, what, stop }: Task): Promise<number> {
   const { rows, rounds } = options
   const tell = (text: string): void => void process.stderr.write(`${text}\n`)
   const bench: Bench = { ...stage, rows, rounds, signal: stop.signal, tell }
-  if (options.profile !== undefined) return writeProfile(bench, options.profile)
-  const report = await measure(bench, options, sweeps)
+  if (options.profile !== undefined) {
+    writeFileSync(options.profile, JSON.stringify(await profileOf(bench)))
+    process.stdout.write(`${options.profile}\n`)
+    return 0
+  }
+  const world = worldOf(bench, options.brokerName)
+  // Known before an hour of measuring is over.
+  const old = options.write === true ? pageToKeep(options) : null
+  if (old !== null && !sameWorld(old, world)) {
+    throw new ProcessorError('INPUT', `${PAGE} is of another machine or other versions: write the whole of it`)
+  }
+  const report: Report = { ...world, ...(await measure(bench, what, options)) }
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : terminalText(report))
-  if (options.write === true) writeFileSync('docs/benchmarks.md', page(report))
+  if (options.write === true) writeFileSync(PAGE, old === null ? page(report) : mergedPage(old, page(report)))
   return 0
 }
 
-async function measure(bench: Bench, options: BenchOptions, sweeps: readonly SweepName[]): Promise<Report> {
-  const onlySweeps = options.sweep !== undefined
-  const notes: string[] = []
-  if (bench.postmaster === null) notes.push('PostgreSQL runs on another machine, so its CPU is not known')
-  const missing = psqlMissing()
-  if (missing !== null && !onlySweeps) notes.push(missing)
-  const parts = onlySweeps ? null : await measureAllParts(bench, options)
-  if (parts !== null && parts.latency === null) {
-    notes.push(
-      'the server does not keep commit times (track_commit_timestamp), so latency at a steady rate is not known',
-    )
-  }
-  const swept: Report['sweeps'][number][] = []
-  for (const name of sweeps) swept.push(await measureSweep(bench, name, options.sweepRows))
-  return {
-    machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-    node: process.versions.node,
-    postgres: bench.postgresName,
-    broker: options.brokerName ?? bench.brokerName,
-    rows: options.rows,
-    rounds: options.rounds,
-    ...(parts ?? NO_PARTS),
-    sweeps: swept,
-    notes,
-  }
+/** Of a run that measures only some of it, what the page says of the rest. */
+function pageToKeep({ only, sweep }: Order): string | null {
+  const whole = only === undefined && sweep === undefined
+  return whole || !existsSync(PAGE) ? null : readFileSync(PAGE, 'utf8')
 }
 
-type Parts = Pick<Report, 'all' | 'stages' | 'costs' | 'hotspots' | 'latency' | 'small'>
-
-const NO_PARTS: Parts = {
-  all: NO_FIGURES,
-  stages: null,
-  costs: null,
-  hotspots: null,
-  latency: null,
-  small: null,
-}
-
-function measureAllParts(bench: Bench, options: BenchOptions): Promise<Parts> {
-  return bench.withTopic({ name: 'logs', partitions: PARTITIONS }, async (topic) => {
-    await fill(bench, { producer: bench.producer, topic, rows: bench.rows })
-    const all = await measureParts(bench, topic)
-    const stages = await partOf<Record<Stage, StageFigure>>(bench, 'stages', { name: 'stages', topic })
-    await emptyTables(bench)
-    const costs = await partOf<Costs>(bench, 'costs', { name: 'costs', topic })
-    bench.tell(`service to psql: ${ratioOf({ all }, 'service', 'psql-text')?.toFixed(2) ?? 'not known'}`)
-    await emptyTables(bench)
-    const profile = await profiled(bench, topic)
-    const latency = await measureLatency(bench, options.ageRate, options.ageSeconds)
-    const small = await measureSmall(bench)
-    return { all, stages, costs, hotspots: hotspots(profile), latency, small }
-  })
-}
-
-/** A CPU profile of one worker over `rows` logs, in V8's own format. */
-function writeProfile(bench: Bench, file: string): Promise<number> {
-  if (!file.endsWith('.cpuprofile')) {
-    throw new ProcessorError('INPUT', `--profile ${file}: expected a name that ends in .cpuprofile`)
-  }
-  return bench.withTopic({ name: 'profile', partitions: PARTITIONS }, async (topic) => {
-    await fill(bench, { producer: bench.producer, topic, rows: bench.rows })
-    writeFileSync(file, JSON.stringify(await profiled(bench, topic)))
-    process.stdout.write(`${file}\n`)
-    return 0
-  })
-}
-
-/** Of the same part of a run that the figures are of. */
-async function profiled(bench: Bench, topic: string): Promise<CpuProfile> {
-  const execArgv = ['--cpu-prof', `--cpu-prof-dir=${bench.folder}`]
-  const { fromUs, toUs } = await serviceRun(bench, { name: 'profile', topic, rows: bench.rows, execArgv })
-  const made = readdirSync(bench.folder).find((name) => name.endsWith('.cpuprofile'))
-  if (made === undefined) throw new Error('Node wrote no profile')
-  const profile: CpuProfile = JSON.parse(readFileSync(join(bench.folder, made), 'utf8'))
-  return within(profile, fromUs, toUs)
+function checkProfileName(file: string): void {
+  if (file.endsWith('.cpuprofile')) return
+  throw new ProcessorError('INPUT', `--profile ${file}: expected a name that ends in .cpuprofile`)
 }

@@ -43,6 +43,16 @@ const report: Report = {
     workerCpuShare: 0.125,
   },
   small: null,
+  drain: {
+    backlog: 2_500_000,
+    arriving: 10_000,
+    rowsPerSecond: 90,
+    slowestTenth: 80,
+    steadyRowsPerSecond: 120,
+    caughtUpSeconds: 20,
+    cpuSecondsPerMillion: 4.5,
+    peakRssMb: 240,
+  },
   sweeps: [{ name: 'services', points: [{ value: 'lz4', bytes: 236, figure: at(100) }] }],
   notes: ['something is missing'],
 }
@@ -51,13 +61,14 @@ test('the page has a section for what was measured and none for what was not', (
   const text = page(report)
   assert.deepEqual(
     [...text.matchAll(/^## (.*)$/gm)].map((match) => match[1]),
-    ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Sweep: services'],
+    ['Goals', 'Parts', 'Cost of the promises', 'Latency', 'Catching up', 'Sweep: services', 'Notes'],
   )
   assert.match(
     text,
     /p50 20 ms, p99 60 ms, p99\.9 80 ms, max 120 ms\. .*p50 4 ms, p99 9 ms\. The worker took 12\.5 % of a core/,
   )
   assert.match(text, /the whole service.*\| 105 \| 90 \.\. 120 \| 0\.75 \|/)
+  assert.match(text, /2,500,000 logs, while 10,000 a second arrived .* at 90 rows\/s, 0\.75 of the 120 /)
   assert.match(text, /\n- something is missing\n/)
   assert.doesNotMatch(text, /NaN|undefined|null/)
 })
@@ -96,5 +107,6 @@ test('goals are told of what was measured, met and missed', () => {
   assert.equal(goals.get('age p99, steady')?.met, true)
   assert.equal(goals.get('promises together, of throughput')?.measured, '20.0 %')
   assert.equal(goals.get('flat over services')?.met, true)
+  assert.equal(goals.get('a backlog drained, to the steady rate')?.met, false)
   assert.equal(goals.get('RSS idle'), undefined)
 })

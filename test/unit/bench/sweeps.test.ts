@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NOTHING } from '../../../src/bench/figures.ts'
 import { pointCost, SWEEPS, sweepPoints, sweepTable } from '../../../src/bench/sweeps.ts'
-import { sweepsOf } from '../../../src/commands/bench.ts'
 
 test('every sweep varies one thing and leaves the rest as usual', () => {
   for (const name of SWEEPS) {
@@ -43,14 +42,25 @@ test('the table of a sweep tells how far each point lies from the middle', () =>
   assert.match(lines[4] ?? '', /^\| zstd .*\| 13\.00 \| \+30 % \|$/)
 })
 
-test('sweeps are chosen by name, all of them with --write, and an unknown one is refused', () => {
-  assert.deepEqual(sweepsOf({ sweep: ['codec', 'size'], write: undefined }), ['codec', 'size'])
-  assert.deepEqual(sweepsOf({ sweep: undefined, write: true }), SWEEPS)
-  assert.deepEqual(sweepsOf({ sweep: undefined, write: undefined }), [])
-  assert.throws(() => sweepsOf({ sweep: ['colour'], write: undefined }), {
-    code: 'INPUT',
-    message: /colour.*partitions/,
-  })
+test('the longest backlog and the largest table can be asked for', () => {
+  const values = (name: 'backlog' | 'table', to: number | null) =>
+    sweepPoints(name, 100_000, to).map(({ value }) => value)
+  assert.deepEqual(values('backlog', 10_000_000), ['20,000', '100,000', '500,000', '10,000,000'])
+  assert.deepEqual(values('backlog', 100_000), ['20,000', '100,000'])
+  assert.deepEqual(values('table', 50_000_000), ['0', '1,000,000', '5,000,000', '50,000,000'])
+  assert.deepEqual(values('table', null), ['0', '1,000,000', '5,000,000'])
+})
+
+test('the sweep over sizes tells what a log costs and what a KiB of it', () => {
+  const points = [256, 1024, 4096].map((bytes) => ({
+    value: `${bytes} B`,
+    bytes,
+    figure: { ...NOTHING, cpuSecondsPerMillion: 2, postgresCpuSecondsPerMillion: 6 + (bytes / 1024) * 10 },
+  }))
+  const text = sweepTable({ name: 'size', points })
+  assert.match(text, /\| 1024 B .*\| 18\.00 \| .* \| \+0 % \|/)
+  assert.match(text, /A log costs 8\.00 µs and each KiB of it 10\.00 µs/)
+  assert.doesNotMatch(sweepTable({ name: 'codec', points }), /from the line|each KiB/)
 })
 
 test('a point whose CPU could not be read has no cost, and does not spoil the middle', () => {
