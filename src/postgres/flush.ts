@@ -37,6 +37,7 @@ export interface FlushWorld {
 
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MAX_MS = 5_000
+const UNDEFINED_COLUMN = '42703'
 
 /** One outcome a range, in the order given. */
 export function flush(
@@ -170,6 +171,9 @@ class Flush {
 
 /** Throws what ends the process; the rest is a verdict to act on. */
 function judge(error: unknown): Exclude<Verdict, { kind: 'broken' }> {
+  // Found by this connection before PostgreSQL could say it: a column has gone since the start.
+  if (error instanceof ProcessorError && error.code === 'SCHEMA_NOT_MIGRATED')
+    return { kind: 'configuration', sqlstate: UNDEFINED_COLUMN }
   if (error instanceof ProcessorError && !isRetriable(error)) throw error
   const verdict = classify(error)
   if (verdict.kind !== 'broken') return verdict

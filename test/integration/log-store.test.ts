@@ -308,6 +308,23 @@ describe('rows that PostgreSQL refuses', { timeout: 120_000 }, () => {
     await at.close()
   })
 
+  test('[F26] a column renamed under the writer is waited for over several attempts, and nothing becomes a dead letter', async () => {
+    const database = await migratedDatabase(server())
+    await database.client.query('alter table logs rename column message to message_')
+    const seen: string[] = []
+    const at: World = await world(database, {
+      sleep: async () => {
+        seen.push(at.store.state.kind)
+        if (seen.length === 3) await database.client.query('alter table logs rename column message_ to message')
+      },
+    })
+    const [outcome] = await commit(at, readyRange({ from: 0, count: 5 }))
+    assert.ok(outcome?.kind === 'committed' && outcome.refused.length === 0)
+    assert.deepEqual(seen, ['refused', 'refused', 'refused'])
+    assert.equal(await at.number(ROWS), 5)
+    await at.close()
+  })
+
   test('an older table with narrower columns is written as it is', async () => {
     const database = await migratedDatabase(server())
     await database.client.query(`alter table logs alter column service type varchar(4), alter column latency_ms type smallint,

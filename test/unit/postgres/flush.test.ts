@@ -177,6 +177,15 @@ test('[P31] [F26] missing permissions are waited for slowly', async () => {
   assert.deepEqual(at.said, ['refused', 'refused'])
 })
 
+test('[F26] a column that has gone since the start is waited for, however often this connection finds it missing', async () => {
+  const at = world()
+  const gone = new ProcessorError('SCHEMA_NOT_MIGRATED', 'logs has no column message: run the migrate command')
+  const [outcome] = await flush([readyRange({ from: 0, count: 1 })], failing([failure('42703'), gone, gone]), at)
+  assert.equal(outcome?.kind, 'committed')
+  assert.deepEqual(at.slept, [5000, 5000, 5000])
+  assert.deepEqual(at.said, ['refused', 'refused', 'refused'])
+})
+
 test('bugs and tables that cannot be used end it', async () => {
   const codeOf = (error: Error): Promise<string> =>
     flush([readyRange({ from: 0, count: 1 })], failing([error]), world()).then(
