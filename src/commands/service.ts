@@ -110,7 +110,7 @@ export class Service {
         ),
       refused: (what) => telemetry.snapshotRefused(what),
     })
-    const behind = (): boolean => this.#lagRecords() > 2 * limits.batchRowsMax
+    const behind = (): boolean => this.#lagRecords() > 2 * this.#source.status().batching.rowsMax
     this.#remote = remoteScoring({
       scoring: config.scoring,
       model: this.#model,

@@ -159,7 +159,10 @@ export const SETTINGS = {
     { min: 1, max: 1_000_000, default: 2_000 },
     'Services a partition keeps a model of; more share one.',
   ),
-  BATCH_ROWS_MAX: number({ min: 1, max: 100_000, default: 5_000 }, 'The most rows of a batch.'),
+  BATCH_ROWS_MAX: number(
+    { min: 1, max: 100_000, default: 20_000 },
+    'The most records of a batch; it has so many only where the database stores them in time.',
+  ),
   BATCH_BYTES_MAX: number({ min: 1_024, max: 256 * MIB, default: 4 * MIB }, 'Bytes after which a batch is stored.'),
   BATCH_INTERVAL_MS: number(
     { min: 1, max: MINUTE_MS, default: 50 },

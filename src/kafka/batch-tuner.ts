@@ -4,10 +4,13 @@
  * no longer than the operator does.
  *
  *   age of a log = wait for its batch + time until that is stored      wait <= goal / 2 - stored, within [1 ms, intervalMs]
- *   a batch that takes longer than goal / 2 is too large               rows shrink in proportion, and grow back by a quarter
- *   further behind than the goal, nobody's age can be saved             the largest batches: throughput alone counts
+ *   one that takes longer than goal / 2 by itself is too slow          half its rows or fewer: a trial
+ *   the smaller one saves less than half of what its rows should       the rows are not the reason: back, half as long again is borne
+ *   a full batch that leaves room, or whose rows are not the reason    half as many rows again
+ *   further behind than the goal, nobody's age can be saved            a second instead of goal / 2: throughput alone counts
  *
- * A state machine on times that it is told; no clock of its own.
+ * It begins with few rows, so that a slow database is known before a batch is large enough to come near the deadline of its
+ * transaction. A state machine on times that it is told; no clock of its own.
  */
 import type { BatchLimits } from './batcher.ts'
 
@@ -17,29 +20,55 @@ export interface BatchTunerBounds extends BatchLimits {
 }
 
 const ROWS_MIN = 100
+const ROWS_FIRST = 1_000
+/** What a batch may take while catching up: far from any deadline, and more would win nothing. */
+const CATCHING_UP_MS = 1_000
+/** The most that is borne where smaller batches are no quicker: half of a transaction's deadline. */
+const BEARABLE_MAX_MS = 7_500
+const BEARABLE = 1.5
 /** Weight of the newest batch in the mean. */
 const NEWEST = 0.2
-const GROWTH = 1.25
+const GROWTH = 1.5
+
+interface Batch {
+  readonly rows: number
+  /** The limit it was cut under. */
+  readonly rowsMax: number
+  readonly atMs: number
+}
+
+/** What makes batches slow, as far as it was tried: their rows, or the server whatever their rows are. */
+type Slow = { readonly by: 'nothing' | 'rows' } | { readonly by: 'server'; readonly bearableMs: number }
+
+const bearing = (tookMs: number): Slow => ({
+  by: 'server',
+  bearableMs: Math.min(BEARABLE_MAX_MS, tookMs * BEARABLE),
+})
 
 export class BatchTuner {
   readonly #bounds: BatchTunerBounds
   /** Batches that were cut and are not stored yet, oldest first. */
-  readonly #open: { readonly rows: number; readonly atMs: number }[] = []
+  readonly #open: Batch[] = []
   #storedInMs = 0
   #rowsMax: number
+  /** The batch that was too slow, until a smaller one shows whether its rows were the reason. */
+  #trial: (Batch & { readonly tookMs: number }) | null = null
+  #slow: Slow = { by: 'nothing' }
+  #lastSettledMs = Number.NEGATIVE_INFINITY
   #lastCutMs = Number.NEGATIVE_INFINITY
   #behindSeconds = 0
 
   constructor(bounds: BatchTunerBounds) {
     this.#bounds = bounds
-    this.#rowsMax = bounds.rowsMax
+    this.#rowsMax = Math.min(bounds.rowsMax, ROWS_FIRST)
   }
 
   get limits(): BatchLimits {
-    const { bytesMax, rowsMax, intervalMs, ageTargetMs } = this.#bounds
+    const { bytesMax, intervalMs, ageTargetMs } = this.#bounds
+    const rowsMax = this.#rowsMax
     if (this.catchingUp) return { rowsMax, bytesMax, intervalMs }
     const wait = ageTargetMs / 2 - this.#storedInMs
-    return { bytesMax, rowsMax: this.#rowsMax, intervalMs: Math.max(1, Math.min(intervalMs, wait)) }
+    return { rowsMax, bytesMax, intervalMs: Math.max(1, Math.min(intervalMs, wait)) }
   }
 
   /** Mean time from cut to stored, in ms. */
@@ -66,24 +95,50 @@ export class BatchTuner {
 
   cut(rows: number, nowMs: number): void {
     this.#lastCutMs = nowMs
-    this.#open.push({ rows, atMs: nowMs })
+    this.#open.push({ rows, rowsMax: this.#rowsMax, atMs: nowMs })
   }
 
   /** The oldest open batch is stored, or given up. */
   settled(nowMs: number): void {
     const batch = this.#open.shift()
     if (batch === undefined) return
-    const tookMs = nowMs - batch.atMs
-    this.#storedInMs += (tookMs - this.#storedInMs) * (this.#storedInMs === 0 ? 1 : NEWEST)
-    const isFull = batch.rows >= this.#rowsMax
-    const mostMs = this.#bounds.ageTargetMs / 2
-    if (!isFull) return
-    if (tookMs > mostMs) this.#resize(Math.max(0.5, mostMs / tookMs))
-    else if (tookMs < mostMs / 2) this.#resize(GROWTH)
+    const storedInMs = nowMs - batch.atMs
+    this.#storedInMs += (storedInMs - this.#storedInMs) * (this.#storedInMs === 0 ? 1 : NEWEST)
+    const ownMs = nowMs - Math.max(batch.atMs, this.#lastSettledMs)
+    this.#lastSettledMs = nowMs
+    // One that was cut before the last change says nothing of it.
+    if (batch.rows > 0 && batch.rowsMax === this.#rowsMax) this.#judge(batch, ownMs)
   }
 
-  #resize(factor: number): void {
-    const { rowsMax } = this.#bounds
-    this.#rowsMax = Math.min(rowsMax, Math.max(ROWS_MIN, Math.round(this.#rowsMax * factor)))
+  #judge(batch: Batch, tookMs: number): void {
+    const mostMs = this.#mostMs
+    const trial = this.#trial
+    this.#trial = null
+    if (tookMs <= mostMs / 4) this.#slow = { by: 'nothing' }
+    if (trial !== null && batch.rows < trial.rows) {
+      const shouldSaveMs = trial.tookMs * (1 - batch.rows / trial.rows)
+      if (trial.tookMs - tookMs < shouldSaveMs / 2) {
+        this.#slow = bearing(trial.tookMs)
+        this.#resize(trial.rowsMax)
+        return
+      }
+      this.#slow = { by: 'rows' }
+    }
+    if (tookMs > mostMs && batch.rows <= ROWS_MIN) this.#slow = bearing(tookMs)
+    if (tookMs > (this.#slow.by === 'server' ? Math.max(mostMs, this.#slow.bearableMs) : mostMs)) {
+      this.#trial = { ...batch, tookMs }
+      this.#resize(batch.rows * Math.min(0.5, Math.max(0.25, mostMs / tookMs)))
+    } else if (batch.rows >= batch.rowsMax && (tookMs * GROWTH <= mostMs || this.#slow.by !== 'rows')) {
+      this.#resize(batch.rowsMax * GROWTH)
+    }
+  }
+
+  get #mostMs(): number {
+    const half = this.#bounds.ageTargetMs / 2
+    return this.catchingUp ? Math.max(half, CATCHING_UP_MS) : half
+  }
+
+  #resize(rows: number): void {
+    this.#rowsMax = Math.min(this.#bounds.rowsMax, Math.max(ROWS_MIN, Math.round(rows)))
   }
 }

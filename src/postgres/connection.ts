@@ -93,7 +93,15 @@ function connectionOf(client: pg.Client): EventEmitter | null {
   return connection instanceof EventEmitter ? connection : null
 }
 
-/** Rejects and destroys the connection when the work takes longer than the deadline. */
+/** The server did not answer in time; nobody knows what it made of the request. */
+export class DeadlinePassed extends Error {
+  constructor(deadlineMs: number) {
+    super(`no answer from PostgreSQL within ${deadlineMs} ms`)
+    this.name = 'DeadlinePassed'
+  }
+}
+
+/** Rejects with DeadlinePassed and destroys the connection when the work takes longer than the deadline. */
 export async function withDeadline<T>(
   client: pg.Client,
   work: Promise<T>,
@@ -102,7 +110,7 @@ export async function withDeadline<T>(
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, refuse) => {
     timer = setTimeout(() => {
-      refuse(new Error(`no answer from PostgreSQL within ${deadlineMs} ms`))
+      refuse(new DeadlinePassed(deadlineMs))
       destroy(client)
     }, deadlineMs)
   })

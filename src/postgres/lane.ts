@@ -9,7 +9,7 @@ import type { ReadyRange } from '../pipeline.ts'
 import { aggregatesSql, groupsOf } from './aggregates.ts'
 import { serviceAlertsSql } from './alert-rows.ts'
 import { BinaryRows } from './binary-rows.ts'
-import type { DatabaseOptions } from './connection.ts'
+import { type DatabaseOptions, DEADLINE_MS, DeadlinePassed } from './connection.ts'
 import type { CopyData } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
 import { type OpenSession, type Session, sessionsOf } from './session.ts'
@@ -39,6 +39,8 @@ const ROWS_BYTES = 4 << 20
 /** Room for 20,000 rows: growing anew with every large batch doubles the encoder's time. */
 const ROWS_BYTES_KEPT = 32 << 20
 const DEAD_BYTES_KEPT = 256 << 10
+/** A dead network is noticed after this at the latest. */
+const DEADLINE_MAX_MS = 8 * DEADLINE_MS
 
 export class Lane {
   readonly #options: LaneOptions
@@ -48,6 +50,7 @@ export class Lane {
   /** Namespace and topic, as they begin every key. */
   readonly #names: string
   #session: Session | null = null
+  #deadlineMs = DEADLINE_MS
   #shape: { topicId: number; shape: TableShape } | null = null
 
   constructor(options: LaneOptions) {
@@ -66,7 +69,7 @@ export class Lane {
       const ids = await this.#reserve(session, shape, ranges)
       const { text, files } = this.#encode(ranges, shape, ids)
       failpoint('before_copy')
-      await session.inTime(session.copy(text, files))
+      await this.#copy(session, text, files)
       failpoint('after_commit_ack')
       return ids
     })
@@ -78,8 +81,19 @@ export class Lane {
       const shape = await this.#shapeOf(session)
       const rows = this.#encodeRows(ranges, shape, null)
       const text = `begin;\ncopy logs (${shape.columns.join(', ')}) from stdin (format binary);\nrollback;`
-      await session.inTime(session.copy(text, [rows]))
+      await this.#copy(session, text, [rows])
     })
+  }
+
+  /** A batch is sent again as it is, so one that a slow server could not take in time is given twice the time: else it never ends. */
+  async #copy(session: Session, text: string, files: readonly CopyData[]): Promise<void> {
+    try {
+      await session.inTime(session.copy(text, files), this.#deadlineMs)
+      this.#deadlineMs = DEADLINE_MS
+    } catch (error) {
+      if (error instanceof DeadlinePassed) this.#deadlineMs = Math.min(DEADLINE_MAX_MS, this.#deadlineMs * 2)
+      throw error
+    }
   }
 
   async #over<T>(work: (session: Session) => Promise<T>): Promise<T> {

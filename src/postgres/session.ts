@@ -14,8 +14,8 @@ export interface Queries {
 export interface Session extends Queries {
   /** One simple query with COPYs in it, one transaction; after a rejection the session must be destroyed (copy-in.ts). */
   copy(text: string, files: readonly CopyData[]): Promise<void>
-  /** The work, or a rejection and a destroyed session when it takes longer than DEADLINE_MS. */
-  inTime<T>(work: Promise<T>): Promise<T>
+  /** The work, or a rejection with DeadlinePassed and a destroyed session when it takes longer. @default deadlineMs DEADLINE_MS */
+  inTime<T>(work: Promise<T>, deadlineMs?: number): Promise<T>
   /** At once, without a word to the server. */
   destroy(): void
   /** Ends it without waiting long for a server that may not answer. */
@@ -33,7 +33,7 @@ export function sessionsOf(options: DatabaseOptions): OpenSession {
     return {
       query: (sql, values) => client.query(sql, values),
       copy: (text, files) => runCopy(client, text, files),
-      inTime: (work) => withDeadline(client, work),
+      inTime: (work, deadlineMs) => withDeadline(client, work, deadlineMs),
       destroy: () => destroy(client),
       close: () => close(client),
       onEnd: (act) => void client.once('end', act),

@@ -1,4 +1,5 @@
 /** One process's way to PostgreSQL: sessions over a network that loses requests and answers, delays commits, or goes dark. */
+import { DEADLINE_MS, DeadlinePassed } from '../../src/postgres/connection.ts'
 import type { CopyData } from '../../src/postgres/copy-in.ts'
 import type { Session } from '../../src/postgres/session.ts'
 import { Backend } from './backend.ts'
@@ -6,8 +7,6 @@ import { wholeFile } from './copy-file.ts'
 import { type Database, SqlError } from './database.ts'
 import type { Dice } from './dice.ts'
 import type { SimProcess } from './sim-process.ts'
-
-const DEADLINE_MS = 15_000
 
 export class DatabaseWeather {
   way: 'open' | 'dark' = 'open'
@@ -146,12 +145,12 @@ class SimSession implements Session {
     await this.#ask(() => this.#backend.flush(text, sent), this.#fate())
   }
 
-  async inTime<T>(work: Promise<T>): Promise<T> {
+  async inTime<T>(work: Promise<T>, deadlineMs: number = DEADLINE_MS): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>()
     const { database, process } = this.#parts
-    const timer = database.schedule.after(DEADLINE_MS, () =>
+    const timer = database.schedule.after(deadlineMs, () =>
       process.deliver(() => {
-        reject(new Error(`no answer from PostgreSQL within ${DEADLINE_MS} ms`))
+        reject(new DeadlinePassed(deadlineMs))
         this.destroy()
       }),
     )

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentEvents } from '../../../src/events.ts'
+import { DEADLINE_MS, DeadlinePassed } from '../../../src/postgres/connection.ts'
 import { Lane } from '../../../src/postgres/lane.ts'
 import { PostgresLedger } from '../../../src/postgres/ledger.ts'
 import type { Session } from '../../../src/postgres/session.ts'
@@ -95,6 +96,46 @@ for (const code of ['25006', '57P01', '53100', '40P01']) {
     assert.deepEqual(world.opened, [{ destroyed: true }, { destroyed: false }])
   })
 }
+
+test('a flush that was not answered in time is given twice the time, up to two minutes, until one is answered', async () => {
+  const world = sessions()
+  const given: (number | undefined)[] = []
+  let late = 5
+  const openSession = async (): Promise<Session> => ({
+    ...(await world.openSession()),
+    inTime: (work, deadlineMs) => {
+      if (deadlineMs === undefined) return work
+      given.push(deadlineMs)
+      return late-- > 0 ? Promise.reject(new DeadlinePassed(deadlineMs)) : work
+    },
+  })
+  const lane = laneOf({ ...world, openSession })
+  const ranges = [readyRange({ from: 0, count: 2 })]
+  for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(lane.attempt(ranges), DeadlinePassed)
+  await lane.attempt(ranges)
+  await lane.attempt(ranges)
+  assert.deepEqual(
+    given.map((ms) => (ms ?? 0) / DEADLINE_MS),
+    [1, 2, 4, 8, 8, 8, 1],
+  )
+})
+
+test('after another error a flush has the time that it had', async () => {
+  const world = sessions(['57P01'])
+  const given: (number | undefined)[] = []
+  const openSession = async (): Promise<Session> => ({
+    ...(await world.openSession()),
+    inTime: (work, deadlineMs) => {
+      if (deadlineMs !== undefined) given.push(deadlineMs)
+      return work
+    },
+  })
+  const lane = laneOf({ ...world, openSession })
+  const ranges = [readyRange({ from: 0, count: 2 })]
+  await assert.rejects(lane.attempt(ranges), { code: '57P01' })
+  await lane.attempt(ranges)
+  assert.deepEqual(given, [DEADLINE_MS, DEADLINE_MS])
+})
 
 test('[P32] the partitions of a flush are locked in one order, whatever order they come in', async () => {
   const world = sessions()
