@@ -1,8 +1,9 @@
 /** One run of chaos: a world, harm for a while, then everything heals, drains, and the judge looks at each log. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorker } from '../support/worker.ts'
-import { checkPartition, compareWithReference, readPartition, type Verdict } from './checker.ts'
+import { checkPartition, compareWithReference, type Verdict } from './checker.ts'
 import type { Fault } from './fault.ts'
+import { readPartition } from './kafka-dump.ts'
 import { type FaultRecord, Nemesis } from './nemesis.ts'
 import { TOPIC, World, type WorldOptions } from './world.ts'
 
@@ -83,9 +84,11 @@ async function reference(world: World): Promise<void> {
 async function judge(world: World): Promise<Verdict> {
   const sum = { records: 0, rows: 0, deadLetters: 0, lost: 0, duplicated: 0, altered: 0 }
   const differences: string[] = []
+  // Only the judge asks by place.
+  await world.query('create index on logs (kafka_partition, kafka_offset)')
   for (let partition = 0; partition < world.partitions; partition++) {
-    const records = await readPartition(world.kafka.direct.join(','), TOPIC, partition)
-    const verdict = await checkPartition(world.query, partition, records)
+    const slices = readPartition(world.kafka.direct.join(','), TOPIC, partition)
+    const verdict = await checkPartition(world.query, partition, slices)
     for (const key of ['records', 'rows', 'deadLetters', 'lost', 'duplicated', 'altered'] as const)
       sum[key] += verdict[key]
     differences.push(...verdict.differences)
@@ -103,17 +106,19 @@ export interface ChaosOptions extends WorldOptions {
   readonly faults: readonly Fault[]
   /** Each fault once instead of minutes of chance. */
   readonly once: boolean
+  /** How many faults there may be at once. @default 1 */
+  readonly density?: number
 }
 
 export async function chaos(options: ChaosOptions): Promise<Run> {
   say(
-    `seed ${options.seed}: ${options.brokers} broker(s), ${options.workers} workers, ${options.rate} logs/s${options.pooled ? ', through PgBouncer' : ''}${options.standby ? ', with a standby' : ''}`,
+    `seed ${options.seed}: ${options.brokers} broker(s), ${options.workers} workers, ${options.rate} logs/s${options.pooled ? ', through PgBouncer' : ''}${options.standby ? ', with a standby' : ''}${(options.density ?? 1) > 1 ? `, up to ${options.density} faults at once` : ''}`,
   )
   process.setMaxListeners(0) // every process that is started hears of this one's end
   const world = await World.start(options)
   try {
     world.traffic.begin()
-    const nemesis = new Nemesis(world, options.faults, say)
+    const nemesis = new Nemesis(world, options.faults, options.density ?? 1, say)
     if (options.once) await nemesis.each()
     else await nemesis.run(performance.now() + options.minutes * 60_000)
     world.heal()

@@ -1,12 +1,9 @@
 /**
- * The judge. An independent reader (librdkafka, through kcat) says what Kafka holds; our normalizer, offline, says what must become
+ * The judge. An independent reader says what Kafka holds (kafka-dump.ts); our normalizer, offline, says what must become
  * of each record; SQL says what did. And a worker without faults stores the same topic into another database: both tables must be
  * equal in every column that is a function of the records, scores and explanations included.
  */
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { epochMs, type RawRecord } from '../../src/log.ts'
+import type { RawRecord } from '../../src/log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../src/normalize/limits.ts'
 import { createNormalizer } from '../../src/normalize/normalize-range.ts'
 import { roundHalfEven } from '../../src/postgres/standard-row.ts'
@@ -24,166 +21,163 @@ export interface Verdict {
   readonly differences: readonly string[]
 }
 
-/** All visible records of one partition, in order. Committed ones only; null values are tombstones. */
-export async function readPartition(broker: string, topic: string, partition: number): Promise<RawRecord[]> {
-  const args = [
-    '-C',
-    '-b',
-    broker,
-    '-t',
-    topic,
-    '-p',
-    String(partition),
-    '-o',
-    'beginning',
-    '-e',
-    '-q',
-    '-D',
-    '',
-    '-X',
-    'isolation.level=read_committed',
-    '-f',
-    '%o %T %S %s',
-  ]
-  const child = spawn('kcat', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const chunks: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`kcat ended with ${code}`)
-  return parse(Buffer.concat(chunks))
-}
-
-function parse(dump: Buffer): RawRecord[] {
-  const records: RawRecord[] = []
-  for (let at = 0; at < dump.length; ) {
-    const numbers: number[] = []
-    for (let field = 0; field < 3; field++) {
-      const end = dump.indexOf(0x20, at)
-      numbers.push(Number(dump.toString('latin1', at, end)))
-      at = end + 1
-    }
-    const [offset = 0, timestamp = 0, size = 0] = numbers
-    const value = size < 0 ? null : dump.subarray(at, at + size)
-    at += Math.max(0, size)
-    records.push({ offset, timestamp: epochMs(timestamp), key: null, value, headers: null })
-  }
-  return records
-}
-
 interface Expected {
   readonly rows: Map<string, string>
   readonly dead: Map<string, string>
-  skipped: number
 }
 
-function hash(parts: readonly unknown[]): string {
-  return createHash('md5').update(parts.join('\u001f')).digest('hex')
+/** The fields of a row that are functions of the record alone, as one text. */
+function line(parts: readonly unknown[]): string {
+  return parts.join('\u001f')
 }
 
 /** What must become of these records: rows and dead letters by their place. */
 export function expectedOf(records: readonly RawRecord[], partition: number): Expected {
   const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => Date.now())
-  const expected: Expected = { rows: new Map(), dead: new Map(), skipped: 0 }
-  const last = records.at(-1)?.offset ?? -1
+  const expected: Expected = { rows: new Map(), dead: new Map() }
   const range = {
     partition,
     assignment: 0,
     epoch: 0,
-    from: 0,
-    to: last + 1,
+    from: records[0]?.offset ?? 0,
+    to: (records.at(-1)?.offset ?? -1) + 1,
     records,
     holes: 0,
     gap: null,
     tail: null,
     purpose: 'store' as const,
   }
-  const { events, rejects, skips } = normalize(range)
+  const { events, rejects } = normalize(range)
   for (const event of events) {
     const latency = event.latencyMs === null ? '' : roundHalfEven(event.latencyMs)
-    const parts = [
-      event.service,
-      event.level,
-      event.message,
-      latency,
-      Math.round(event.createdAt * 1000),
-      event.userId ?? '',
-    ]
-    expected.rows.set(`${event.offset}/${event.item}`, hash(parts))
+    const created = Math.round(event.createdAt * 1000)
+    const parts = [event.service, event.level, event.message, latency, created, event.userId ?? '']
+    expected.rows.set(`${event.offset}/${event.item}`, line(parts))
   }
   for (const { offset, item, reason } of rejects) expected.dead.set(`${offset}/${item}`, reason)
-  expected.skipped = Object.values(skips).reduce((sum, count) => sum + count, 0)
   return expected
 }
 
 const ROW = `service, level, message, coalesce(latency_ms::text, '') as latency,
   (extract(epoch from created_at) * 1000000)::bigint::text as created, coalesce(user_id, '') as user_id`
 
-/** One partition of the table against the records that Kafka holds. */
-export async function checkPartition(query: Query, partition: number, records: readonly RawRecord[]): Promise<Verdict> {
+type Row = Readonly<Record<'service' | 'level' | 'message' | 'latency' | 'created' | 'user_id', string>>
+
+/** One partition of the tables against the records that Kafka holds, given in order, slice by slice. */
+export async function checkPartition(
+  query: Query,
+  partition: number,
+  slices: AsyncIterable<readonly RawRecord[]> | Iterable<readonly RawRecord[]>,
+): Promise<Verdict> {
+  const tally = new Tally(partition)
+  let from = 0
+  for await (const records of slices) {
+    const to = (records.at(-1)?.offset ?? from - 1) + 1
+    tally.records += records.length
+    await checkSlice(query, tally, records, { from, to })
+    from = to
+  }
+  // What lies behind the last record belongs to none.
+  await checkSlice(query, tally, [], { from, to: Number.MAX_SAFE_INTEGER })
+  return tally.verdict
+}
+
+async function checkSlice(
+  query: Query,
+  tally: Tally,
+  records: readonly RawRecord[],
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
+  const { partition } = tally
   const expected = expectedOf(records, partition)
-  const differences: string[] = []
-  const seen = new Map<string, number>()
-  let [rows, altered, duplicated, extra] = [0, 0, 0, 0]
-  const last = records.at(-1)?.offset ?? -1
-  for (let from = 0; from <= last; from += 50_000) {
-    const found = await query<{
-      o: string
-      item: number
-      service: string
-      level: string
-      message: string
-      latency: string
-      created: string
-      user_id: string
-    }>(
-      `select kafka_offset as o, item, ${ROW} from logs where kafka_partition = ${partition} and kafka_offset >= ${from} and kafka_offset < ${from + 50_000}`,
-    )
-    for (const row of found) {
-      rows++
-      const place = `${row.o}/${row.item}`
-      const times = (seen.get(place) ?? 0) + 1
-      seen.set(place, times)
-      const wanted = expected.rows.get(place)
-      if (times > 1) duplicated++
-      if (wanted === undefined) extra++
-      else if (hash([row.service, row.level, row.message, row.latency, row.created, row.user_id]) !== wanted) altered++
-      else continue
-      if (differences.length < 5)
-        differences.push(
-          `partition ${partition} ${place}: ${wanted === undefined ? 'no such record' : times > 1 ? `stored ${times} times` : 'altered'}`,
-        )
+  const rows = await query<Row & { o: string; item: number }>(
+    `select kafka_offset as o, item, ${ROW} from logs where kafka_partition = ${partition} and kafka_offset >= ${from} and kafka_offset < ${to}`,
+  )
+  for (const { o, item, ...row } of rows) {
+    const found = line([row.service, row.level, row.message, row.latency, row.created, row.user_id])
+    tally.row(`${o}/${item}`, found, expected.rows)
+  }
+  tally.missing(expected.rows)
+  const letters = await query<{ o: string; item: number; reason: string }>(
+    `select "offset" as o, item, reason from ingest_dead_letter where part = ${partition} and "offset" >= ${from} and "offset" < ${to}`,
+  )
+  tally.deadLetters(
+    new Map(letters.map(({ o, item, reason }) => [`${o}/${item}`, reason])),
+    letters.length,
+    expected.dead,
+  )
+}
+
+/** Counts what is not as it should be, and tells the first few. */
+class Tally {
+  readonly partition: number
+  records = 0
+  #rows = 0
+  #letters = 0
+  #lost = 0
+  #duplicated = 0
+  #altered = 0
+  #extra = 0
+  readonly #differences: string[] = []
+  /** Of the slice at hand. */
+  readonly #seen = new Map<string, number>()
+
+  constructor(partition: number) {
+    this.partition = partition
+  }
+
+  row(place: string, found: string, expected: ReadonlyMap<string, string>): void {
+    this.#rows++
+    const times = (this.#seen.get(place) ?? 0) + 1
+    this.#seen.set(place, times)
+    const wanted = expected.get(place)
+    if (times > 1) this.#duplicated++
+    if (wanted === undefined) this.#extra++
+    else if (found !== wanted) this.#altered++
+    else if (times === 1) return
+    this.#tell(place, wanted === undefined ? 'no such record' : times > 1 ? `stored ${times} times` : 'altered')
+  }
+
+  /** The slice is over. */
+  missing(expected: ReadonlyMap<string, string>): void {
+    for (const place of expected.keys()) {
+      if (this.#seen.has(place)) continue
+      this.#lost++
+      this.#tell(place, 'lost')
+    }
+    this.#seen.clear()
+  }
+
+  deadLetters(found: ReadonlyMap<string, string>, count: number, expected: ReadonlyMap<string, string>): void {
+    this.#letters += count
+    this.#duplicated += count - found.size
+    for (const [place, reason] of expected) {
+      if (found.get(place) === reason) continue
+      this.#lost++
+      this.#tell(place, `dead letter ${reason} is ${found.get(place) ?? 'missing'}`)
+    }
+    for (const place of found.keys()) {
+      if (expected.has(place)) continue
+      this.#extra++
+      this.#tell(place, 'a dead letter of no bad record')
     }
   }
-  let lost = 0
-  for (const place of expected.rows.keys()) {
-    if (seen.has(place)) continue
-    lost++
-    if (differences.length < 5) differences.push(`partition ${partition} ${place}: lost`)
+
+  get verdict(): Verdict {
+    const extra = `partition ${this.partition}: ${this.#extra} rows or dead letters of no record`
+    return {
+      records: this.records,
+      rows: this.#rows,
+      deadLetters: this.#letters,
+      lost: this.#lost,
+      duplicated: this.#duplicated,
+      altered: this.#altered + this.#extra,
+      differences: [...this.#differences, ...(this.#extra > 0 ? [extra] : [])],
+    }
   }
-  const letters = await query<{ o: string; item: number; reason: string }>(
-    `select "offset" as o, item, reason from ingest_dead_letter where part = ${partition}`,
-  )
-  const found = new Map<string, string>()
-  for (const { o, item, reason } of letters) {
-    if (found.has(`${o}/${item}`)) duplicated++
-    found.set(`${o}/${item}`, reason)
-  }
-  for (const [place, reason] of expected.dead) {
-    if (found.get(place) === reason) continue
-    lost++
-    if (differences.length < 10)
-      differences.push(`partition ${partition} ${place}: dead letter ${reason} is ${found.get(place) ?? 'missing'}`)
-  }
-  if (found.size > expected.dead.size) extra += found.size - expected.dead.size
-  if (extra > 0) differences.push(`partition ${partition}: ${extra} rows or dead letters of no record`)
-  return {
-    records: records.length,
-    rows,
-    deadLetters: letters.length,
-    lost,
-    duplicated,
-    altered: altered + extra,
-    differences,
+
+  #tell(place: string, what: string): void {
+    if (this.#differences.length < 10) this.#differences.push(`partition ${this.partition} ${place}: ${what}`)
   }
 }
 

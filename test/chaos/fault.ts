@@ -3,12 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from '../support/worker.ts'
 import type { World } from './world.ts'
 
+/** What can be harmed, and how many faults at once each can bear: workers are several, the others one. */
+export const TARGETS = { worker: 2, postgres: 1, kafka: 1, topic: 1 } as const
+export type Target = keyof typeof TARGETS
+
 export interface Fault {
   readonly name: string
   /** Its number in docs/pitfalls.md. */
   readonly number: string
-  /** Faults of one kind don't overlap. */
-  readonly on: 'worker' | 'postgres' | 'kafka' | 'topic'
+  readonly on: Target
   /** Of a choice at random. @default 2 */
   readonly weight?: number
   /** Why it cannot be done here, or null. */
@@ -16,8 +19,10 @@ export interface Fault {
   readonly act: (world: World) => Promise<void>
 }
 
+/** One that no other fault has in its hands. */
 export function someWorker({ fleet, random }: World): Worker | undefined {
-  return fleet.workers[random.below(fleet.workers.length)]
+  const free = fleet.free
+  return free[random.below(Math.max(1, free.length))]
 }
 
 /** One worker ends and another takes its place. */

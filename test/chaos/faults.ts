@@ -5,3 +5,9 @@ import { POSTGRES_FAULTS } from './postgres-faults.ts'
 import { WORKER_FAULTS } from './worker-faults.ts'
 
 export const FAULTS: readonly Fault[] = [...WORKER_FAULTS, ...POSTGRES_FAULTS, ...KAFKA_FAULTS, ...TOPIC_FAULTS]
+
+/** Those of these numbers, or with these words in their names; all where none is given. */
+export const faultsNamed = (names: readonly string[]): Fault[] =>
+  FAULTS.filter(
+    ({ name, number }) => names.length === 0 || names.some((each) => number === each || name.includes(each)),
+  )

@@ -14,6 +14,8 @@ export class Fleet {
   readonly #workers = new Set<Worker>()
   /** Those whose end was asked for. */
   readonly #expected = new Set<Worker>()
+  /** Those that a fault has in its hands. */
+  readonly #held = new Set<Worker>()
   readonly surprises: Surprise[] = []
   peakRssMb = 0
   started = 0
@@ -24,6 +26,21 @@ export class Fleet {
 
   get workers(): Worker[] {
     return [...this.#workers]
+  }
+
+  /** Those that no fault has in its hands. */
+  get free(): Worker[] {
+    return this.workers.filter((worker) => !this.#held.has(worker))
+  }
+
+  /** Nobody else's until the work is done. */
+  async hold<T>(worker: Worker, work: () => Promise<T>): Promise<T> {
+    this.#held.add(worker)
+    try {
+      return await work()
+    } finally {
+      this.#held.delete(worker)
+    }
   }
 
   start(extra: Readonly<Record<string, string>> = {}): Worker {
@@ -77,10 +94,20 @@ export class Fleet {
     }
   }
 
+  /** At least so many. */
+  refill(count: number): void {
+    while (this.#workers.size < count) this.start()
+  }
+
   /** Every worker that is stopped goes on, and there are so many again. */
   heal(count: number): void {
     for (const worker of this.#workers) worker.kill('SIGCONT')
-    while (this.#workers.size < count) this.start()
+    this.refill(count)
+  }
+
+  /** No more than so many: what several faults at once have started in each other's place. */
+  async trim(count: number): Promise<void> {
+    await Promise.all(this.workers.slice(count).map((worker) => this.kill(worker)))
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,12 @@
 /** Harm done to Kafka, to the way there, and to the topic. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault } from './fault.ts'
+import { type Fault, within } from './fault.ts'
 import { SESSION_MS } from './world.ts'
+
+/** What a worker says whose watchdog has acted. */
+const ACTED = 'makes no progress: '
+/** The watchdog's patience, its look every 10 s, and a busy machine. */
+const WATCHDOG_MS = 60_000
 
 export const KAFKA_FAULTS: readonly Fault[] = [
   {
@@ -47,6 +52,21 @@ export const KAFKA_FAULTS: readonly Fault[] = [
         for (const { proxy } of cluster.brokers) proxy.cut()
         await sleep(200 + random.below(800))
       }
+    },
+  },
+  {
+    name: 'fetches that bring nothing, and no error',
+    number: 'F14',
+    on: 'kafka',
+    weight: 1,
+    act: async ({ kafka: cluster, fleet }) => {
+      const said = (): number => fleet.workers.reduce((sum, worker) => sum + worker.output().split(ACTED).length - 1, 0)
+      const before = said()
+      for (const { proxy } of cluster.brokers) proxy.starve(true)
+      // The group is well, nothing fails, and nothing comes: only the watchdog can know.
+      await within(WATCHDOG_MS, () => said() > before)
+      for (const { proxy } of cluster.brokers) proxy.starve(false)
+      if (said() <= before) throw new Error(`no watchdog acted within ${WATCHDOG_MS / 1000} s`)
     },
   },
   {
@@ -99,7 +119,7 @@ export const TOPIC_FAULTS: readonly Fault[] = [
     weight: 1,
     act: async (world) => {
       const intruder = world.fleet.start({ KAFKA_GROUP_ID: 'intruder' })
-      await sleep(6_000)
+      await world.fleet.hold(intruder, () => sleep(6_000))
       await world.fleet.kill(intruder)
     },
   },
@@ -109,9 +129,10 @@ export const TOPIC_FAULTS: readonly Fault[] = [
     on: 'topic',
     act: async ({ fleet, traffic }) => {
       // Shorter than the session: afterwards all of it waits for the same workers.
-      for (const worker of fleet.workers) worker.kill('SIGSTOP')
-      await traffic.sendLarge(24)
-      for (const worker of fleet.workers) worker.kill('SIGCONT')
+      const stopped = fleet.free
+      for (const worker of stopped) worker.kill('SIGSTOP')
+      await Promise.race([traffic.sendLarge(24), sleep(SESSION_MS - 1_000)])
+      for (const worker of stopped) worker.kill('SIGCONT')
     },
   },
 ]

@@ -134,7 +134,8 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     on: 'postgres',
     act: async (world) => {
       await world.query('alter table logs rename column message to message_')
-      await sleep(3_000)
+      // Longer than the writer's pause between two attempts, mostly.
+      await sleep(3_000 + world.random.below(9_000))
       await world.query('alter table logs rename column message_ to message')
     },
   },

@@ -2,15 +2,17 @@
  * `npm run chaos`: real brokers, a real database with a standby, real workers, and harm for some minutes; then everything heals,
  * drains, and the judge looks at each log.
  *
- *   npm run chaos -- --minutes 5 --seed 7 [--rate 3000] [--workers 3] [--brokers 1|3] [--faults F7,F3] [--once] [--tally FILE]
+ *   npm run chaos -- --minutes 5 --seed 7 [--rate 3000] [--workers 3] [--density 4] ...    --help tells all
  *
  * Each run adds a line to the tally (.chaos/runs.jsonl); the totals over all of them are printed at the end. Exit 1 unless nothing
  * was lost, doubled or altered.
  */
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { positive } from '../../src/commands/number-arguments.ts'
 import { chaos, type Run, say } from './chaos.ts'
-import { faultsNamed } from './nemesis.ts'
+import { type Fault, TARGETS } from './fault.ts'
+import { FAULTS, faultsNamed } from './faults.ts'
 import { addRun, readRuns } from './tally.ts'
 
 const runs = resolve(import.meta.dirname, '../../.chaos/runs.jsonl')
@@ -30,47 +32,56 @@ function tell(title: string, runs: readonly Run[]): void {
   )
   for (const name of [...new Set(faults.map((fault) => fault.name))].sort()) {
     const these = faults.filter((fault) => fault.name === name)
-    const times = these.map(({ recoveredMs }) => recoveredMs ?? Number.POSITIVE_INFINITY)
+    const alone = these.filter(({ beside }) => beside !== true)
+    const times = alone.map(({ recoveredMs }) => recoveredMs ?? Number.POSITIVE_INFINITY)
     say(
-      `  ${String(these[0]?.number).padEnd(4)} ${name.padEnd(52)} ${String(these.length).padStart(4)} times, recovery p50 ${quantile(times, 0.5)}, p95 ${quantile(times, 0.95)}`,
+      `  ${String(these[0]?.number).padEnd(4)} ${name.padEnd(52)} ${String(these.length).padStart(4)} times, ${String(alone.length).padStart(4)} of them alone: recovery p50 ${quantile(times, 0.5)}, p95 ${quantile(times, 0.95)}`,
     )
   }
 }
 
-function whole(name: string, text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`--${name} ${text}: a whole number is expected`)
+/** More would be turned away: each target bears only so many. */
+const DENSITY_MAX = Object.values(TARGETS).reduce((sum, count) => sum + count, 0)
+
+function density(text: string): number {
+  const value = positive(text)
+  if (value > DENSITY_MAX) throw new InvalidArgumentError(`at most ${DENSITY_MAX}`)
   return value
 }
 
-const { values } = parseArgs({
-  args: process.argv.slice(2).filter((each) => each !== '--'),
-  options: {
-    minutes: { type: 'string', default: '5' },
-    seed: { type: 'string', default: String(1 + (Date.now() % 100_000)) },
-    rate: { type: 'string', default: '3000' },
-    workers: { type: 'string', default: '3' },
-    brokers: { type: 'string' },
-    faults: { type: 'string', default: '' },
-    once: { type: 'boolean', default: false },
-    tally: { type: 'string', default: runs },
-  },
-})
-const seed = whole('seed', values.seed)
-// Every third seed has three brokers, every second PgBouncer, unless said otherwise.
-const brokers = values.brokers === undefined ? (seed % 3 === 0 ? 3 : 1) : whole('brokers', values.brokers)
-if (brokers !== 1 && brokers !== 3) throw new RangeError(`--brokers ${brokers}: 1 or 3`)
+function named(text: string): readonly Fault[] {
+  const found = faultsNamed(text.split(',').filter((each) => each !== ''))
+  if (found.length === 0) throw new InvalidArgumentError('no fault of that number or name; --help lists them')
+  return found
+}
+
+const program = new Command('npm run chaos --')
+  .description('Real brokers, a real database with a standby, real workers, and harm; then each log is looked for.')
+  .option('--minutes <n>', 'how long harm is done', positive, 5)
+  .option('--seed <n>', 'of the choice of faults; every third has three brokers, every second PgBouncer', positive)
+  .option('--rate <n>', 'logs a second', positive, 3_000)
+  .option('--workers <n>', 'how many', positive, 3)
+  .addOption(new Option('--brokers <n>', '1 or 3; by default the seed says').choices(['1', '3'] as const))
+  .option('--density <n>', 'up to so many faults at once, at most 5', density, 1)
+  .option('--faults <list>', 'only these, by number or a part of their name: F7,F3', named)
+  .option('--once', 'each fault once, in order, instead of minutes of chance', false)
+  .option('--tally <file>', 'where each run adds its line', runs)
+  .addHelpText('after', `\nFaults:\n${FAULTS.map(({ number, name }) => `  ${number.padEnd(4)} ${name}`).join('\n')}`)
+program.parse(process.argv.filter((each) => each !== '--'))
+const values = program.opts()
+const seed = values.seed ?? 1 + (Date.now() % 100_000)
 const run = await chaos({
   seed,
-  minutes: whole('minutes', values.minutes),
-  rate: whole('rate', values.rate),
-  workers: whole('workers', values.workers),
+  minutes: values.minutes,
+  rate: values.rate,
+  workers: values.workers,
   partitions: 4,
-  brokers,
+  brokers: values.brokers === undefined ? (seed % 3 === 0 ? 3 : 1) : values.brokers === '3' ? 3 : 1,
   pooled: seed % 2 === 1,
   standby: true,
-  faults: faultsNamed(values.faults.split(',').filter((each) => each !== '')),
+  faults: values.faults ?? FAULTS,
   once: values.once,
+  density: values.density,
 })
 tell('this run', [run])
 addRun(values.tally, run)

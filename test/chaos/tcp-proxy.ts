@@ -1,12 +1,15 @@
 /** A TCP proxy that cuts, delays and swallows on request: the network between our workers and one server. */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { EmptyFetches } from './empty-fetches.ts'
 
 interface Pair {
   readonly client: Socket
   readonly server: Socket
   /** The flush has been sent over this connection, and its answer was not seen yet. */
   flushing: boolean
+  /** Set where fetches are answered here, with nothing. */
+  readonly fetches: EmptyFetches | null
 }
 
 /** The text of every flush; its answer is the only one that ends a COPY of ours with a commit. */
@@ -23,6 +26,7 @@ export class TcpProxy {
   /** Swallows what the server says, what the client says, or both, without closing anything. */
   blackhole: 'none' | 'to-client' | 'to-server' | 'both' = 'none'
   refuse = false
+  #starving = false
   /** So many answers to a flush are lost, the connection with them. */
   cutAcks = 0
   /** How many were. */
@@ -54,7 +58,15 @@ export class TcpProxy {
     for (const pair of this.#pairs) this.#drop(pair)
   }
 
+  /** From now on every fetch is answered with nothing, or none any more. Connections are cut: frames are told apart from their first byte on. */
+  starve(starving: boolean): void {
+    if (this.#starving === starving) return
+    this.#starving = starving
+    this.cut()
+  }
+
   heal(): void {
+    this.starve(false)
     this.delayMs = 0
     this.blackhole = 'none'
     this.refuse = false
@@ -72,13 +84,14 @@ export class TcpProxy {
     if (this.refuse) return void client.destroy()
     const server = connect(this.target, '127.0.0.1')
     server.on('error', () => undefined)
-    const pair: Pair = { client, server, flushing: false }
+    const fetches = this.#starving ? new EmptyFetches((answer) => this.#pass(answer, pair, client, 'to-client')) : null
+    const pair: Pair = { client, server, flushing: false, fetches }
     this.#pairs.add(pair)
     client.setNoDelay(true)
     server.setNoDelay(true)
     client.on('data', (chunk) => {
       if (chunk.includes(FENCE)) pair.flushing = true
-      this.#pass(chunk, pair, server, 'to-server')
+      this.#pass(pair.fetches?.pass(chunk) ?? chunk, pair, server, 'to-server')
     })
     server.on('data', (chunk) => {
       if (pair.flushing && this.cutAcks > 0 && chunk.includes(READY)) {

@@ -1,8 +1,8 @@
 /** The generator: logs at a steady rate, hostile ones among them, aborted transactions, bursts of poison. What Kafka holds is the truth, not what was sent. */
-import { Kafka, logLevel, type Producer as Transactional } from 'kafkajs'
 import { hostileMessages } from '../../src/demo/hostile.ts'
 import { Random } from '../../src/demo/random.ts'
 import { openProducer, type Producer } from '../../src/kafka/producer.ts'
+import { Topic } from './topic.ts'
 
 const SERVICES = 12
 const TICK_MS = 50
@@ -10,6 +10,7 @@ const TICK_MS = 50
 export interface TrafficOptions {
   readonly brokers: readonly string[]
   readonly topic: string
+  readonly partitions: number
   /** Logs a second. */
   readonly rate: number
   readonly seed: number
@@ -22,7 +23,7 @@ export class Traffic {
   #producer: Producer
   /** Know nothing of partitions that were added since; one of them may be sending. */
   readonly #outdated: Producer[] = []
-  readonly #kafka: Kafka
+  readonly #topic: Topic
   #id = 0
   #over = false
   #sent = 0
@@ -34,7 +35,7 @@ export class Traffic {
     this.#options = options
     this.#random = new Random(options.seed)
     this.#producer = producer
-    this.#kafka = new Kafka({ brokers: [...options.brokers], logLevel: logLevel.NOTHING, retry: { retries: 10 } })
+    this.#topic = new Topic(options.brokers, options.topic, options.partitions)
   }
 
   static async start(options: TrafficOptions): Promise<Traffic> {
@@ -46,8 +47,8 @@ export class Traffic {
     return this.#sent
   }
 
-  async createTopic(partitions: number): Promise<void> {
-    await this.#producer.createTopic(this.#options.topic, partitions)
+  async createTopic(): Promise<void> {
+    await this.#producer.createTopic(this.#options.topic, this.#options.partitions)
   }
 
   begin(): void {
@@ -60,25 +61,17 @@ export class Traffic {
     for (const producer of [...this.#outdated.splice(0), this.#producer]) await producer.close()
   }
 
+  async close(): Promise<void> {
+    await this.end()
+    await this.#topic.close()
+  }
+
   /** A transaction of some logs that is given up after so long; until then nothing behind it can be read. */
   async abortedTransaction(holdMs: number): Promise<void> {
-    const producer: Transactional = this.#kafka.producer({
-      transactionalId: `chaos-${this.#random.hex(8)}`,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      // What is left open by an abort that fails must not stand in everybody's way for a minute.
-      transactionTimeout: 15_000,
-    })
-    await producer.connect()
-    try {
-      const transaction = await producer.transaction()
-      const messages = Array.from({ length: 20 }, () => ({ value: this.#log('aborted') }))
-      await transaction.send({ topic: this.#options.topic, messages })
-      await new Promise((done) => setTimeout(done, holdMs))
-      await transaction.abort()
-    } finally {
-      await producer.disconnect()
-    }
+    await this.#topic.abortedTransaction(
+      Array.from({ length: 20 }, () => this.#log('aborted')),
+      holdMs,
+    )
   }
 
   /** Messages near Kafka's limit, one a batch: a long text, or an array of a thousand logs. */
@@ -91,28 +84,15 @@ export class Traffic {
   }
 
   async addPartitions(count: number): Promise<void> {
-    const admin = this.#kafka.admin()
-    await admin.connect()
-    try {
-      await admin.createPartitions({ topicPartitions: [{ topic: this.#options.topic, count }] })
-    } finally {
-      await admin.disconnect()
-    }
+    await this.#topic.grow(count)
     const producer = await openFor(this.#options)
     this.#outdated.push(this.#producer)
     this.#producer = producer
   }
 
   /** One past the last offset of each partition. */
-  async ends(): Promise<Map<number, number>> {
-    const admin = this.#kafka.admin()
-    await admin.connect()
-    try {
-      const offsets = await admin.fetchTopicOffsets(this.#options.topic)
-      return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]))
-    } finally {
-      await admin.disconnect()
-    }
+  ends(): Promise<Map<number, number>> {
+    return this.#topic.ends()
   }
 
   async #run(): Promise<void> {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FAILPOINTS } from '../../src/failpoint.ts'
 import { type Behaviour, startStubEngine } from '../support/stub-engine.ts'
 import { type Fault, replaced, someWorker, within } from './fault.ts'
-import { isStopped, SESSION_MS } from './world.ts'
+import { isStopped, SESSION_MS, type World } from './world.ts'
 
 const LIBFAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 /** Long enough for the slowest machine to come to the failpoint; nothing waits for it there. */
@@ -26,6 +26,17 @@ const ILL_ENGINES: readonly Behaviour[] = [
   },
 ]
 
+/** One worker that hears nothing for so long. */
+async function stopped(world: World, forMs: number): Promise<void> {
+  const worker = someWorker(world)
+  if (worker === undefined) return
+  await world.fleet.hold(worker, async () => {
+    worker.kill('SIGSTOP')
+    await sleep(forMs)
+    worker.kill('SIGCONT')
+  })
+}
+
 export const WORKER_FAULTS: readonly Fault[] = [
   {
     name: 'kill -9 of a worker',
@@ -42,7 +53,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     act: async (world) => {
       const point = FAILPOINTS[world.random.below(FAILPOINTS.length)] ?? 'after_copy'
       const doomed = await replaced(world, { FAILPOINT: `${point}:kill:${1 + world.random.below(3)}` })
-      await within(10_000, () => doomed.child.signalCode !== null)
+      await world.fleet.hold(doomed, () => within(10_000, () => doomed.child.signalCode !== null))
     },
   },
   {
@@ -51,10 +62,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     on: 'worker',
     weight: 3,
     act: async (world) => {
-      const zombie = someWorker(world)
-      zombie?.kill('SIGSTOP')
-      await sleep(SESSION_MS + 3_000)
-      zombie?.kill('SIGCONT')
+      await stopped(world, SESSION_MS + 3_000)
     },
   },
   {
@@ -65,9 +73,11 @@ export const WORKER_FAULTS: readonly Fault[] = [
     act: async (world) => {
       const point = world.random.next() < 0.5 ? 'mid_copy' : 'before_copy'
       const zombie = await replaced(world, { FAILPOINT: `${point}:stop:2` })
-      await within(10_000, () => isStopped(zombie.child.pid ?? 0))
-      await sleep(SESSION_MS + 2_000)
-      zombie.kill('SIGCONT')
+      await world.fleet.hold(zombie, async () => {
+        await within(10_000, () => isStopped(zombie.child.pid ?? 0))
+        await sleep(SESSION_MS + 2_000)
+        zombie.kill('SIGCONT')
+      })
     },
   },
   {
@@ -75,10 +85,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     number: 'F2',
     on: 'worker',
     act: async (world) => {
-      const paused = someWorker(world)
-      paused?.kill('SIGSTOP')
-      await sleep(500 + world.random.below(2_500))
-      paused?.kill('SIGCONT')
+      await stopped(world, 500 + world.random.below(2_500))
     },
   },
   {
@@ -89,9 +96,11 @@ export const WORKER_FAULTS: readonly Fault[] = [
     act: async (world) => {
       const leaver = someWorker(world)
       if (leaver !== undefined) {
-        // One that has just been started has nothing to say goodbye to.
-        await within(20_000, () => leaver.output() !== '')
-        await world.fleet.stop(leaver)
+        await world.fleet.hold(leaver, async () => {
+          // One that has just been started has nothing to say goodbye to.
+          await within(20_000, () => leaver.output() !== '')
+          await world.fleet.stop(leaver)
+        })
       }
       world.fleet.start()
     },
@@ -102,8 +111,8 @@ export const WORKER_FAULTS: readonly Fault[] = [
     on: 'worker',
     act: async (world) => {
       const ms = world.random.next() < 0.5 ? 3_000 : SESSION_MS + 3_000
-      await replaced(world, { FAILPOINT: `after_score:block=${ms}:2` })
-      await sleep(ms + 2_000)
+      const blocked = await replaced(world, { FAILPOINT: `after_score:block=${ms}:2` })
+      await world.fleet.hold(blocked, () => sleep(ms + 2_000))
     },
   },
   {
@@ -113,7 +122,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     act: async (world) => {
       for (let turn = 0; turn < 6; turn++) {
         const guest = world.fleet.start()
-        await sleep(1_000 + world.random.below(1_000))
+        await world.fleet.hold(guest, () => sleep(1_000 + world.random.below(1_000)))
         if (world.random.next() < 0.5) await world.fleet.kill(guest)
         else void world.fleet.stop(guest)
       }
@@ -128,7 +137,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     act: async (world) => {
       const shift = ['-1h', '-1d', '+2m'][world.random.below(3)] ?? '-1h'
       const astray = await replaced(world, { LD_PRELOAD: LIBFAKETIME, FAKETIME: shift, DONT_FAKE_MONOTONIC: '1' })
-      await sleep(6_000)
+      await world.fleet.hold(astray, () => sleep(6_000))
       await world.fleet.kill(astray)
       world.fleet.start()
     },
@@ -140,10 +149,12 @@ export const WORKER_FAULTS: readonly Fault[] = [
     act: async (world) => {
       const engine = await startStubEngine(ILL_ENGINES[world.random.below(ILL_ENGINES.length)] ?? (() => undefined))
       const asking = await replaced(world, { ML_ENGINE_URL: engine.url.href })
-      await within(20_000, () => engine.asked.length > 0)
-      await sleep(4_000)
-      await engine.close() // and dead at last
-      await sleep(2_000)
+      await world.fleet.hold(asking, async () => {
+        await within(20_000, () => engine.asked.length > 0)
+        await sleep(4_000)
+        await engine.close() // and dead at last
+        await sleep(2_000)
+      })
       await world.fleet.kill(asking)
       world.fleet.start()
     },

@@ -5,6 +5,7 @@ import { Random } from '../../src/demo/random.ts'
 import { Fleet } from './fleet.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 import { PostgresPair, startBouncer } from './postgres-pair.ts'
+import { Progress } from './progress.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 import { Traffic } from './traffic.ts'
 
@@ -31,6 +32,7 @@ export class World {
   readonly bouncer: Awaited<ReturnType<typeof startBouncer>>
   readonly fleet: Fleet
   readonly traffic: Traffic
+  readonly progress: Progress
   partitions: number
 
   private constructor(
@@ -46,6 +48,7 @@ export class World {
     this.fleet = parts.fleet
     this.traffic = parts.traffic
     this.partitions = options.partitions
+    this.progress = new Progress({ ledger: () => this.ledger(), ends: () => this.traffic.ends() })
   }
 
   static async start(options: WorldOptions): Promise<World> {
@@ -61,8 +64,8 @@ export class World {
       KAFKA_HEARTBEAT_INTERVAL_MS: '1000',
       DATABASE_URL: `postgres://postgres@127.0.0.1:${pgProxy.port}/insighthub`,
     })
-    const traffic = await Traffic.start({ brokers: kafka.direct, topic: TOPIC, rate: options.rate, seed: options.seed })
-    await traffic.createTopic(options.partitions)
+    const traffic = await Traffic.start({ ...options, brokers: kafka.direct, topic: TOPIC })
+    await traffic.createTopic()
     const world = new World(options, { kafka, postgres, pgProxy, bouncer, fleet, traffic })
     for (let at = 0; at < options.workers; at++) fleet.start()
     await Promise.all(fleet.workers.map((worker) => worker.ready()))
@@ -78,7 +81,7 @@ export class World {
     return new Map(rows.map(({ part, next }) => [part, Number(next)]))
   }
 
-  /** Nothing is broken any more. */
+  /** Nothing is broken any more; nobody must have a fault in hand. */
   heal(): void {
     this.kafka.heal()
     this.pgProxy.heal()
@@ -88,7 +91,7 @@ export class World {
 
   async close(): Promise<void> {
     await this.fleet.close()
-    await this.traffic.end().catch(() => undefined)
+    await this.traffic.close().catch(() => undefined)
     await this.pgProxy.close()
     await this.bouncer?.close()
     await this.postgres.close()
