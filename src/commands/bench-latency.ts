@@ -12,7 +12,9 @@ const TICK_MS = 10
 const IN_FLIGHT_MAX = 64
 /** A worker's first seconds are V8's, and are left out. */
 const WARM_MS = 3_000
-const IDLE_MS = 10_000
+/** Until a worker has found that it is at rest, and tidied up (rest-collection.ts). */
+const REST_MS = 15_000
+const IDLE_MS = 30_000
 const SINGLES = 20
 
 /** null where the server does not keep the time of commits (track_commit_timestamp). */
@@ -106,7 +108,7 @@ export function measureSmall(bench: Bench): Promise<Small> {
     try {
       await rowsReach(bench, 10)
       const singleMs = await measureSingles(bench, topic)
-      await sleep(2_000)
+      await sleep(REST_MS, undefined, { signal: bench.signal })
       const [cpuBefore, idleFromMs] = [treeCpuSeconds(worker.pid), performance.now()]
       await sleep(IDLE_MS, undefined, { signal: bench.signal })
       const cpuAfter = treeCpuSeconds(worker.pid)

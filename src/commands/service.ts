@@ -28,6 +28,7 @@ import { clusterOptions } from './kafka-cluster.ts'
 import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { type RemoteScoring, remoteScoring } from './remote-scoring.ts'
+import { collectAtRest } from './rest-collection.ts'
 import { keepRetention } from './retention.ts'
 import { scorerSettings } from './scorer-settings.ts'
 import { readinessOf, statusOf, type WorkerParts } from './worker-status.ts'
@@ -169,6 +170,7 @@ export class Service {
     if (prepared === null || signal.aborted) return
     const normalize = createNormalizer(prepared.limits, prepared.now)
     void this.#keepRetention(signal)
+    const stopCollecting = collectAtRest(() => this.#model.learned)
     const store = this.#remote?.watched(this.#store) ?? this.#store
     const announce = setInterval(() => {
       if (!readinessOf(this.#parts()).ready) return
@@ -200,6 +202,7 @@ export class Service {
       )
     } finally {
       clearInterval(announce)
+      stopCollecting()
       this.#stopping = true
     }
   }

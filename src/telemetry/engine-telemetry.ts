@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { messageOf } from '../errors.ts'
 import { Voice, type VoiceOptions } from './console-lines.ts'
+import { SELDOM } from './sampling.ts'
 
 const DURATION_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
@@ -44,7 +45,7 @@ export function createEngineTelemetry(options: VoiceOptions) {
 export function createEngineMetrics(version: string) {
   const register = new Registry()
   const registers = [register]
-  collectDefaultMetrics({ register })
+  collectDefaultMetrics({ register, ...SELDOM })
   const counter = (name: string, help: string) =>
     new Counter({ name: `insighthub_engine_${name}_total`, help, registers })
   const gauge = (name: string, help: string) => new Gauge({ name: `insighthub_engine_${name}`, help, registers })

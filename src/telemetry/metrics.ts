@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { BulkHistogram } from './bulk-histogram.ts'
 import { remoteMetrics } from './remote-metrics.ts'
+import { SELDOM } from './sampling.ts'
 
 /** Seconds: 1 ms to 10 minutes. */
 const AGE_BOUNDS = [
@@ -22,7 +23,7 @@ export function createMetrics(version: string) {
     help: "Age of a log when its row was committed: now minus its Kafka record's timestamp",
     bounds: AGE_BOUNDS,
   })
-  collectDefaultMetrics({ register })
+  collectDefaultMetrics({ register, ...SELDOM })
   new Gauge({
     name: 'insighthub_build_info',
     help: 'Version of the processor; always 1',

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loopDelayOf, sumOf, valuesOf } from '../../../src/bench/worker-metrics.ts'
+import { loopDelayOf, RESOLUTION_MS, sumOf, valuesOf } from '../../../src/bench/worker-metrics.ts'
+import { SELDOM } from '../../../src/telemetry/sampling.ts'
 
 const PAGE = `# HELP nodejs_gc_duration_seconds x
 nodejs_gc_duration_seconds_sum{kind="minor"} 1.5
 nodejs_gc_duration_seconds_sum{kind="major",worker="2"} 0.25
 nodejs_gc_duration_seconds_sum_of_another 7
-nodejs_eventloop_lag_p50_seconds{worker="1"} 0.0105
-nodejs_eventloop_lag_p50_seconds{worker="2"} 0.012
-nodejs_eventloop_lag_p99_seconds 0.03
-nodejs_eventloop_lag_max_seconds 0.11
+nodejs_eventloop_lag_p50_seconds{worker="1"} 0.0505
+nodejs_eventloop_lag_p50_seconds{worker="2"} 0.052
+nodejs_eventloop_lag_p99_seconds 0.07
+nodejs_eventloop_lag_max_seconds 0.15
 process_cpu_seconds_total 12
 `
 
@@ -27,4 +28,5 @@ test('the delay of the loop is the worst worker, without the interval of its own
     [2, 20, 100],
   )
   assert.equal(loopDelayOf('up 1\n'), null)
+  assert.equal(RESOLUTION_MS, SELDOM.eventLoopMonitoringPrecision)
 })
