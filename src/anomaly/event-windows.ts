@@ -12,76 +12,83 @@ export const SLOW = 3
 const COLUMNS = 4
 
 export class EventWindows {
-  readonly #bucket: Int32Array
-  readonly #ring: Float32Array
-  /** Sums over the last minute (six buckets, the newest one unfinished), then over five minutes. */
-  readonly #minute: Float64Array
-  readonly #five: Float64Array
+  readonly #doubles: Float64Array
+  readonly #floats: Float32Array
+  readonly #integers: Int32Array
+  /** Where they begin: sums over the last minute (six buckets, the newest one unfinished), then over five minutes. */
+  readonly #minute: number
+  readonly #five: number
+  readonly #ring: number
+  readonly #bucket: number
 
   constructor(slab = new Slab()) {
-    this.#minute = slab.doubles(COLUMNS)
-    this.#five = slab.doubles(COLUMNS)
-    this.#ring = slab.floats(RING * COLUMNS)
-    this.#bucket = slab.integers(1).fill(-1)
+    this.#doubles = slab.allDoubles
+    this.#floats = slab.allFloats
+    this.#integers = slab.allIntegers
+    this.#minute = slab.placeOfDoubles(COLUMNS)
+    this.#five = slab.placeOfDoubles(COLUMNS)
+    this.#ring = slab.placeOfFloats(RING * COLUMNS)
+    this.#bucket = slab.placeOfIntegers(1)
+    this.#integers[this.#bucket] = -1
   }
 
   /** Number of the newest bucket: event time in seconds / 10; -1 before the first. */
   get bucket(): number {
-    return this.#bucket[0]!
+    return this.#integers[this.#bucket]!
   }
 
   minute(column: number): number {
-    return this.#minute[column]!
+    return this.#doubles[this.#minute + column]!
   }
 
   fiveMinutes(column: number): number {
-    return this.#five[column]!
+    return this.#doubles[this.#five + column]!
   }
 
   /** Logs of the newest bucket. */
   newest(): number {
-    return this.#ring[this.#place(this.bucket) + LOGS]!
+    return this.#floats[this.#place(this.bucket) + LOGS]!
   }
 
   /** Sum of so many buckets before the newest one, at most 29. */
   before(buckets: number, column: number): number {
     let sum = 0
     for (let bucket = this.bucket - buckets; bucket < this.bucket; bucket++)
-      sum += this.#ring[this.#place(bucket) + column]!
+      sum += this.#floats[this.#place(bucket) + column]!
     return sum
   }
 
   /** Opens the next bucket. */
   next(): void {
-    this.#bucket[0]!++
+    this.#integers[this.#bucket]!++
     const leavesMinute = this.#place(this.bucket - 6)
     const leavesFive = this.#place(this.bucket - 30)
     const opened = this.#place(this.bucket)
     for (let column = 0; column < COLUMNS; column++) {
-      this.#minute[column]! -= this.#ring[leavesMinute + column]!
-      this.#five[column]! -= this.#ring[leavesFive + column]!
-      this.#ring[opened + column] = 0
+      this.#doubles[this.#minute + column]! -= this.#floats[leavesMinute + column]!
+      this.#doubles[this.#five + column]! -= this.#floats[leavesFive + column]!
+      this.#floats[opened + column] = 0
     }
   }
 
   /** Forgets everything: the service was silent for longer than the ring is. */
   restart(bucket: number): void {
-    this.#bucket[0] = bucket
-    this.#ring.fill(0)
-    this.#minute.fill(0)
-    this.#five.fill(0)
+    this.#integers[this.#bucket] = bucket
+    this.#floats.fill(0, this.#ring, this.#ring + RING * COLUMNS)
+    this.#doubles.fill(0, this.#minute, this.#minute + COLUMNS)
+    this.#doubles.fill(0, this.#five, this.#five + COLUMNS)
   }
 
   /** Counts into the bucket, unless that has left the ring. */
   count(bucket: number, column: number): void {
     const age = this.bucket - bucket
     if (age < 0 || age >= 30) return
-    this.#ring[this.#place(bucket) + column]!++
-    this.#five[column]!++
-    if (age < 6) this.#minute[column]!++
+    this.#floats[this.#place(bucket) + column]!++
+    this.#doubles[this.#five + column]!++
+    if (age < 6) this.#doubles[this.#minute + column]!++
   }
 
   #place(bucket: number): number {
-    return (((bucket % RING) + RING) % RING) * COLUMNS
+    return this.#ring + (((bucket % RING) + RING) % RING) * COLUMNS
   }
 }

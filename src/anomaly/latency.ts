@@ -50,13 +50,16 @@ export class Latency {
   expectedLog = 0
   #log = 0
   #deviation = 1
-  readonly #learned: Float64Array
+  readonly #doubles: Float64Array
+  /** Where its columns begin. */
+  readonly #at: number
   readonly #histogram: ResidualHistogram
 
   constructor(slab = new Slab()) {
-    this.#learned = slab.doubles(6)
-    this.#learned[MEAN] = 3
-    this.#learned[VARIANCE] = 1
+    this.#doubles = slab.allDoubles
+    this.#at = slab.placeOfDoubles(6)
+    this.#doubles[this.#at + MEAN] = 3
+    this.#doubles[this.#at + VARIANCE] = 1
     this.#histogram = new ResidualHistogram(slab)
   }
 
@@ -71,8 +74,9 @@ export class Latency {
   look(latencyMs: number, templates: TemplateStore, at: number): void {
     const weight = templates.values[at + LATENCY_WEIGHT]!
     const share = weight / (weight + SHRINKAGE)
-    const mean = share * templates.values[at + LATENCY_MEAN]! + (1 - share) * this.#learned[MEAN]!
-    const variance = share * templates.values[at + LATENCY_VARIANCE]! + (1 - share) * this.#learned[VARIANCE]!
+    const mean = share * templates.values[at + LATENCY_MEAN]! + (1 - share) * this.#doubles[this.#at + MEAN]!
+    const variance =
+      share * templates.values[at + LATENCY_VARIANCE]! + (1 - share) * this.#doubles[this.#at + VARIANCE]!
     this.#log = Math.log(Math.min(latencyMs, 1e9) + 0.05)
     this.#deviation = Math.max(0.05, Math.sqrt(variance))
     this.expectedLog = mean
@@ -87,17 +91,20 @@ export class Latency {
    * history to hold it against.
    */
   shiftSurprise(young: boolean, { seconds }: { readonly seconds: number }): number {
-    const learned = this.#learned
+    const learned = this.#doubles
+    const from = this.#at
     const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
-    const news = Math.max(0, Math.min(1, (seconds - learned[LATEST]!) / MOMENT_SECONDS))
-    if (seconds > learned[LATEST]!) learned[LATEST] = seconds
+    const news = Math.max(0, Math.min(1, (seconds - learned[from + LATEST]!) / MOMENT_SECONDS))
+    if (seconds > learned[from + LATEST]!) learned[from + LATEST] = seconds
     const clearing = z < CLEAR ? Math.min(1, 2 * news) : news
-    learned[FAST_CHART]! += FAST * (learned[FAST_CHART]! > FAST_FLOOR ? clearing : news) * (z - learned[FAST_CHART]!)
-    learned[SLOW_CHART]! += SLOW * (learned[SLOW_CHART]! > SLOW_FLOOR ? clearing : news) * (z - learned[SLOW_CHART]!)
-    const fast = learned[FAST_CHART]!
-    const slow = learned[SLOW_CHART]!
+    learned[from + FAST_CHART]! +=
+      FAST * (learned[from + FAST_CHART]! > FAST_FLOOR ? clearing : news) * (z - learned[from + FAST_CHART]!)
+    learned[from + SLOW_CHART]! +=
+      SLOW * (learned[from + SLOW_CHART]! > SLOW_FLOOR ? clearing : news) * (z - learned[from + SLOW_CHART]!)
+    const fast = learned[from + FAST_CHART]!
+    const slow = learned[from + SLOW_CHART]!
     if (fast <= FAST_FLOOR && slow <= SLOW_FLOOR) return 0
-    const vagueness = VAGUENESS / (learned[WEIGHT]! + 1)
+    const vagueness = VAGUENESS / (learned[from + WEIGHT]! + 1)
     const fastSurprise = surpriseOf(fast, FAST_VARIANCE, vagueness)
     const slowSurprise = surpriseOf(slow, SLOW_VARIANCE, vagueness)
     const byFast = fast > FAST_FLOOR ? fastSurprise - doubt(fast, z) : 0
@@ -106,14 +113,17 @@ export class Latency {
   }
 
   learn(templates: TemplateStore, at: number, weight: number): void {
-    const learned = this.#learned
-    const held = this.#hold(learned[MEAN]!, Math.sqrt(learned[VARIANCE]!))
-    learned[WEIGHT]! += weight
-    const step = weight / learned[WEIGHT]!
-    const difference = held - learned[MEAN]!
-    learned[MEAN]! += step * difference
-    learned[VARIANCE]! +=
-      step * (difference * difference * (1 - step) - learned[VARIANCE]!) * (learned[WEIGHT]! > 3 ? 1 : 0.2)
+    const learned = this.#doubles
+    const from = this.#at
+    const held = this.#hold(learned[from + MEAN]!, Math.sqrt(learned[from + VARIANCE]!))
+    learned[from + WEIGHT]! += weight
+    const step = weight / learned[from + WEIGHT]!
+    const difference = held - learned[from + MEAN]!
+    learned[from + MEAN]! += step * difference
+    learned[from + VARIANCE]! +=
+      step *
+      (difference * difference * (1 - step) - learned[from + VARIANCE]!) *
+      (learned[from + WEIGHT]! > 3 ? 1 : 0.2)
     const values = templates.values
     const own = values[at + LATENCY_WEIGHT]!
     const ownHeld = this.#hold(this.expectedLog, this.#deviation)
@@ -122,7 +132,7 @@ export class Latency {
     const ownDifference = ownHeld - values[at + LATENCY_MEAN]!
     if (own === 0) {
       values[at + LATENCY_MEAN] = ownHeld
-      values[at + LATENCY_VARIANCE] = learned[VARIANCE]!
+      values[at + LATENCY_VARIANCE] = learned[from + VARIANCE]!
     } else {
       values[at + LATENCY_MEAN]! += ownStep * ownDifference
       values[at + LATENCY_VARIANCE]! +=
@@ -132,13 +142,13 @@ export class Latency {
   }
 
   decay(factor: number): void {
-    this.#learned[WEIGHT]! *= factor
+    this.#doubles[this.#at + WEIGHT]! *= factor
     this.#histogram.decay(factor)
   }
 
   /** The log-latency, held within three deviations (eight while little is known), so that one outlier teaches little. */
   #hold(mean: number, deviation: number): number {
-    const reach = (this.#learned[WEIGHT]! < 20 ? 8 : 3) * Math.max(0.1, deviation)
+    const reach = (this.#doubles[this.#at + WEIGHT]! < 20 ? 8 : 3) * Math.max(0.1, deviation)
     return Math.max(mean - reach, Math.min(mean + reach, this.#log))
   }
 }

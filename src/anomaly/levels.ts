@@ -17,17 +17,21 @@ const WANDER_SHARE = 0.001
 const TOTAL = 5
 const ERRORS = 6
 const ERRORS_OF = 7
+const COLUMNS = 8
 
 export class Levels {
-  readonly #counts: Float64Array
+  readonly #doubles: Float64Array
+  /** Where its columns begin. */
+  readonly #at: number
 
   constructor(slab = new Slab()) {
-    this.#counts = slab.doubles(8)
+    this.#doubles = slab.allDoubles
+    this.#at = slab.placeOfDoubles(COLUMNS)
   }
 
   /** Share of logs at ERROR or above. */
   get errorShare(): number {
-    return (this.#counts[ERRORS]! + 0.3) / (this.#counts[ERRORS_OF]! + 30)
+    return (this.#doubles[this.#at + ERRORS]! + 0.3) / (this.#doubles[this.#at + ERRORS_OF]! + 30)
   }
 
   /** Share of logs at this severity or above. */
@@ -42,8 +46,8 @@ export class Levels {
 
   #shareOf(severity: number, prior: number): number {
     let atLeast = prior
-    for (let level = severity; level <= FATAL; level++) atLeast += this.#counts[level]!
-    return Math.min(1, atLeast / (this.#counts[TOTAL]! + PRIOR_LOGS))
+    for (let level = severity; level <= FATAL; level++) atLeast += this.#doubles[this.#at + level]!
+    return Math.min(1, atLeast / (this.#doubles[this.#at + TOTAL]! + PRIOR_LOGS))
   }
 
   errorSurprise(errors: number, logs: number): number {
@@ -51,22 +55,25 @@ export class Levels {
     return shareSurprise(
       errors,
       logs,
-      Math.min(0.95, WANDER * usual + WANDER_SHARE + 2 * Math.sqrt(usual / (this.#counts[ERRORS_OF]! + 30))),
+      Math.min(
+        0.95,
+        WANDER * usual + WANDER_SHARE + 2 * Math.sqrt(usual / (this.#doubles[this.#at + ERRORS_OF]! + 30)),
+      ),
     )
   }
 
   learn(severity: number, weight: number): void {
-    this.#counts[severity]!++
-    this.#counts[TOTAL]!++
-    this.#counts[ERRORS_OF]! += weight
-    if (severity >= ERROR) this.#counts[ERRORS]! += weight
+    this.#doubles[this.#at + severity]!++
+    this.#doubles[this.#at + TOTAL]!++
+    this.#doubles[this.#at + ERRORS_OF]! += weight
+    if (severity >= ERROR) this.#doubles[this.#at + ERRORS]! += weight
   }
 
   decay(factor: number): void {
-    for (let column = 0; column <= ERRORS_OF; column++) this.#counts[column]! *= factor
+    for (let column = 0; column < COLUMNS; column++) this.#doubles[this.#at + column]! *= factor
   }
 
   exchange(bytes: StateBytes): void {
-    bytes.numbers(this.#counts)
+    bytes.numbers(this.#doubles.subarray(this.#at, this.#at + COLUMNS))
   }
 }

@@ -30,17 +30,20 @@ const ESTABLISHED = 0.8
 const TOTAL = 5
 
 export class Novelty {
-  readonly #new: Float64Array
+  readonly #doubles: Float64Array
+  /** Where its columns begin. */
+  readonly #at: number
 
   constructor(slab = new Slab()) {
-    this.#new = slab.doubles(6)
+    this.#doubles = slab.allDoubles
+    this.#at = slab.placeOfDoubles(6)
   }
 
   /** Surprise of a template that is not in the store. */
   birthSurprise(severity: number): number {
     let births = 0.3
-    for (let level = severity; level < 5; level++) births += this.#new[level]!
-    return -Math.log10(Math.min(1, births / (this.#new[TOTAL]! + 20)))
+    for (let level = severity; level < 5; level++) births += this.#doubles[this.#at + level]!
+    return -Math.log10(Math.min(1, births / (this.#doubles[this.#at + TOTAL]! + 20)))
   }
 
   templateSurprise(templates: TemplateStore, at: number, severity: number): number {
@@ -49,7 +52,7 @@ export class Novelty {
     const surprise = fading * templates.values[at + NOVELTY]!
     if (severity < WARN) return 0.55 * surprise
     const count = templates.values[at + COUNT]!
-    const insists = count <= RARE_SHARE * (this.#new[TOTAL]! + 20)
+    const insists = count <= RARE_SHARE * (this.#doubles[this.#at + TOTAL]! + 20)
     const insistence = insists ? 1 + INSISTENCE * Math.log10(1 + count) : 1
     return (severity === WARN ? 0.85 : 1) * insistence * surprise
   }
@@ -73,7 +76,7 @@ export class Novelty {
 
   /** At least 0.5: a kind of message that comes once in a while is no burst. */
   expectedBurst(templates: TemplateStore, at: number, perMinute: number): number {
-    return Math.max(0.5, ((templates.values[at + COUNT]! + 0.5) / (this.#new[TOTAL]! + 20)) * perMinute)
+    return Math.max(0.5, ((templates.values[at + COUNT]! + 0.5) / (this.#doubles[this.#at + TOTAL]! + 20)) * perMinute)
   }
 
   /** Counts the log in its template's last minute; before looking, since a burst consists of its logs. */
@@ -87,17 +90,18 @@ export class Novelty {
 
   learn(templates: TemplateStore, at: number, block: number, severity: number): void {
     const values = templates.values
-    this.#new[TOTAL]!++
+    this.#doubles[this.#at + TOTAL]!++
     values[at + COUNT]!++
     const blocks = values[at + BLOCKS]!
-    if (blocks === 0) this.#new[severity]!++
+    if (blocks === 0) this.#doubles[this.#at + severity]!++
     else if (values[at + LAST_BLOCK] === block) return
-    else if (blocks === 1) this.#new[severity] = Math.max(0, this.#new[severity]! - ESTABLISHED)
+    else if (blocks === 1)
+      this.#doubles[this.#at + severity] = Math.max(0, this.#doubles[this.#at + severity]! - ESTABLISHED)
     values[at + LAST_BLOCK] = block
     values[at + BLOCKS]!++
   }
 
   decay(factor: number): void {
-    for (let column = 0; column <= TOTAL; column++) this.#new[column]! *= factor
+    for (let column = 0; column <= TOTAL; column++) this.#doubles[this.#at + column]! *= factor
   }
 }

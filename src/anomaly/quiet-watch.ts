@@ -53,44 +53,51 @@ export interface Quiet {
 }
 
 export class QuietWatch {
-  readonly #alert: Float64Array
-  readonly #buckets: Int32Array
+  readonly #doubles: Float64Array
+  readonly #integers: Int32Array
+  /** Where the columns of the open alert begin, and those in buckets. */
+  readonly #alert: number
+  readonly #buckets: number
 
   constructor(slab = new Slab()) {
-    this.#alert = slab.doubles(3)
-    this.#buckets = slab.integers(4).fill(-1)
-    this.#buckets[KIND] = 0
+    this.#doubles = slab.allDoubles
+    this.#integers = slab.allIntegers
+    this.#alert = slab.placeOfDoubles(3)
+    this.#buckets = slab.placeOfIntegers(4)
+    this.#integers.fill(-1, this.#buckets, this.#buckets + 4)
+    this.#integers[this.#buckets + KIND] = 0
   }
 
   get open(): boolean {
-    return this.#buckets[KIND] !== 0
+    return this.#integers[this.#buckets + KIND] !== 0
   }
 
   get sinceSeconds(): number {
-    return this.#alert[SINCE_MS]! / 1000
+    return this.#doubles[this.#alert + SINCE_MS]! / 1000
   }
 
   /** Bucket of the last log; -1 without one. */
   get lastLog(): number {
-    return this.#buckets[LAST_LOG]!
+    return this.#integers[this.#buckets + LAST_LOG]!
   }
 
   /** A log came in the bucket. */
   note(bucket: number): void {
-    const buckets = this.#buckets
-    if (buckets[FIRST_LOG]! < 0) buckets[FIRST_LOG] = bucket
-    if (bucket > buckets[LAST_LOG]!) buckets[LAST_LOG] = bucket
+    const integers = this.#integers
+    const at = this.#buckets
+    if (integers[at + FIRST_LOG]! < 0) integers[at + FIRST_LOG] = bucket
+    if (bucket > integers[at + LAST_LOG]!) integers[at + LAST_LOG] = bucket
   }
 
   /** What came before is unknown. */
   restart(bucket: number): void {
-    this.#buckets[WATCHED_SINCE] = bucket
-    if (this.lastLog < bucket) this.#buckets[LAST_LOG] = bucket - 1
+    this.#integers[this.#buckets + WATCHED_SINCE] = bucket
+    if (this.lastLog < bucket) this.#integers[this.#buckets + LAST_LOG] = bucket - 1
   }
 
   /** `windows` have just entered their newest bucket. Gives an alert that opens or closes now. */
   look(windows: EventWindows, volume: Volume, history: BlockMaxima): Quiet | null {
-    if (!volume.known || this.lastLog - this.#buckets[FIRST_LOG]! < LIFE_BUCKETS_MIN) return null
+    if (!volume.known || this.lastLog - this.#integers[this.#buckets + FIRST_LOG]! < LIFE_BUCKETS_MIN) return null
     return this.open ? this.#mayClose(windows, volume) : this.#mayOpen(windows, volume, history)
   }
 
@@ -101,7 +108,7 @@ export class QuietWatch {
 
   #mayOpen(windows: EventWindows, volume: Volume, history: BlockMaxima): Quiet | null {
     const { bucket } = windows
-    const watched = bucket - this.#buckets[WATCHED_SINCE]!
+    const watched = bucket - this.#integers[this.#buckets + WATCHED_SINCE]!
     const silent = Math.min(watched, bucket - 1 - this.lastLog)
     let surprise = silent >= SILENCE_BUCKETS_MIN ? deficitSurprise(0, volume.rate * silent) : 0
     let span = surprise > 0 ? silent : 0
@@ -119,10 +126,10 @@ export class QuietWatch {
     const silence = span === silent
     const logs = silence ? 0 : windows.before(span, LOGS)
     const raisedAtMs = bucket * BUCKET_SECONDS * 1000
-    this.#buckets[KIND] = KINDS.indexOf(silence ? 'silence' : 'drop')
-    this.#alert[SINCE_MS] = (bucket - span) * BUCKET_SECONDS * 1000
-    this.#alert[RAISED_AT_MS] = raisedAtMs
-    this.#alert[EXPECTED] = volume.perMinute
+    this.#integers[this.#buckets + KIND] = KINDS.indexOf(silence ? 'silence' : 'drop')
+    this.#doubles[this.#alert + SINCE_MS] = (bucket - span) * BUCKET_SECONDS * 1000
+    this.#doubles[this.#alert + RAISED_AT_MS] = raisedAtMs
+    this.#doubles[this.#alert + EXPECTED] = volume.perMinute
     const seconds = span * BUCKET_SECONDS
     return this.#quiet({ closed: false, untilMs: raisedAtMs, observed: (logs / span) * 6, seconds, surprise })
   }
@@ -135,21 +142,21 @@ export class QuietWatch {
   }
 
   #close({ nowMs, observed, surprise }: { nowMs: number; observed: number; surprise: number }): Quiet {
-    const seconds = Math.max(0, (nowMs - this.#alert[SINCE_MS]!) / 1000)
+    const seconds = Math.max(0, (nowMs - this.#doubles[this.#alert + SINCE_MS]!) / 1000)
     // The quiet minutes before are told of.
-    this.#buckets[WATCHED_SINCE] = Math.floor(nowMs / 1000 / BUCKET_SECONDS) - RECOVERY_BUCKETS
+    this.#integers[this.#buckets + WATCHED_SINCE] = Math.floor(nowMs / 1000 / BUCKET_SECONDS) - RECOVERY_BUCKETS
     const quiet = this.#quiet({ closed: true, untilMs: nowMs, observed, seconds, surprise })
-    this.#buckets[KIND] = 0
+    this.#integers[this.#buckets + KIND] = 0
     return quiet
   }
 
   #quiet(of: { closed: boolean; untilMs: number; observed: number; seconds: number; surprise: number }): Quiet {
     return {
       ...of,
-      kind: KINDS[this.#buckets[KIND]!] ?? 'silence',
-      sinceMs: this.#alert[SINCE_MS]!,
-      raisedAtMs: this.#alert[RAISED_AT_MS]!,
-      expected: this.#alert[EXPECTED]!,
+      kind: KINDS[this.#integers[this.#buckets + KIND]!] ?? 'silence',
+      sinceMs: this.#doubles[this.#alert + SINCE_MS]!,
+      raisedAtMs: this.#doubles[this.#alert + RAISED_AT_MS]!,
+      expected: this.#doubles[this.#alert + EXPECTED]!,
     }
   }
 }

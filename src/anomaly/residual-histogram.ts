@@ -22,18 +22,26 @@ const Q995 = 1
 const TAIL_RATE = 2
 
 export class ResidualHistogram {
-  readonly #bins: Float32Array
-  readonly #groups: Float32Array
-  readonly #tail: Float64Array
-  readonly #untilTail: Int32Array
+  readonly #doubles: Float64Array
+  readonly #floats: Float32Array
+  readonly #integers: Int32Array
+  /** Where they begin: the columns, the bins, their sums by group, and what counts down to the next fit of the tail. */
+  readonly #tail: number
+  readonly #bins: number
+  readonly #groups: number
+  readonly #untilTail: number
 
   constructor(slab = new Slab()) {
-    this.#tail = slab.doubles(3)
-    this.#bins = slab.floats(BINS)
-    this.#groups = slab.floats(BINS / GROUP)
-    this.#untilTail = slab.integers(1).fill(1)
-    this.#tail[Q995] = 2.6
-    this.#tail[TAIL_RATE] = 2
+    this.#doubles = slab.allDoubles
+    this.#floats = slab.allFloats
+    this.#integers = slab.allIntegers
+    this.#tail = slab.placeOfDoubles(3)
+    this.#bins = slab.placeOfFloats(BINS)
+    this.#groups = slab.placeOfFloats(BINS / GROUP)
+    this.#untilTail = slab.placeOfIntegers(1)
+    this.#integers[this.#untilTail] = 1
+    this.#doubles[this.#tail + Q995] = 2.6
+    this.#doubles[this.#tail + TAIL_RATE] = 2
   }
 
   /** Share of earlier residuals below r, in (0, 1); the standard logistic curve while there are few. */
@@ -41,58 +49,60 @@ export class ResidualHistogram {
     const place = Math.min(BINS - 0.001, Math.max(0, (r - LOW) / WIDTH))
     const bin = Math.floor(place)
     const group = Math.floor(bin / GROUP)
+    const floats = this.#floats
+    const bins = this.#bins
     let sum = 0
-    for (let g = 0; g < group; g++) sum += this.#groups[g]!
-    for (let b = group * GROUP; b < bin; b++) sum += this.#bins[b]!
-    sum += this.#bins[bin]! * (place - bin)
+    for (let g = this.#groups; g < this.#groups + group; g++) sum += floats[g]!
+    for (let b = bins + group * GROUP; b < bins + bin; b++) sum += floats[b]!
+    sum += floats[bins + bin]! * (place - bin)
     const prior = 1 / (1 + Math.exp(-1.702 * Math.max(-5, Math.min(5, r))))
-    return Math.max(1e-6, Math.min(1 - 1e-6, (sum + prior * 10) / (this.#tail[TOTAL]! + 10)))
+    return Math.max(1e-6, Math.min(1 - 1e-6, (sum + prior * 10) / (this.#doubles[this.#tail + TOTAL]! + 10)))
   }
 
   /** -log10 of the share of residuals at least r, given that `below(r)` is u. */
   surprise(r: number, u: number): number {
-    const q995 = this.#tail[Q995]!
+    const q995 = this.#doubles[this.#tail + Q995]!
     if (r <= q995) return -Math.log10(Math.max(0.005, 1 - u))
     const place = Math.min(BINS - 0.001, (r - LOW) / WIDTH)
     const bin = Math.floor(place)
-    let above = this.#bins[bin]! * (bin + 1 - place)
-    for (let b = bin + 1; b < BINS; b++) above += this.#bins[b]!
-    const beyond = 0.005 * Math.exp(-this.#tail[TAIL_RATE]! * (r - q995))
-    const counted = Math.max(0, above - OUTLIERS) / (this.#tail[TOTAL]! + PRIOR_TOTAL)
+    let above = this.#floats[this.#bins + bin]! * (bin + 1 - place)
+    for (let b = bin + 1; b < BINS; b++) above += this.#floats[this.#bins + b]!
+    const beyond = 0.005 * Math.exp(-this.#doubles[this.#tail + TAIL_RATE]! * (r - q995))
+    const counted = Math.max(0, above - OUTLIERS) / (this.#doubles[this.#tail + TOTAL]! + PRIOR_TOTAL)
     return -Math.log10(Math.max(LEAST, counted + TAIL_SHARE * beyond))
   }
 
   learn(r: number, weight: number): void {
     const bin = Math.floor(Math.min(BINS - 1, Math.max(0, (r - LOW) / WIDTH)))
-    this.#bins[bin]! += weight
-    this.#groups[Math.floor(bin / GROUP)]! += weight
-    this.#tail[TOTAL]! += weight
-    if (--this.#untilTail[0]! > 0) return
-    this.#untilTail[0] = TAIL_EVERY
+    this.#floats[this.#bins + bin]! += weight
+    this.#floats[this.#groups + Math.floor(bin / GROUP)]! += weight
+    this.#doubles[this.#tail + TOTAL]! += weight
+    if (--this.#integers[this.#untilTail]! > 0) return
+    this.#integers[this.#untilTail] = TAIL_EVERY
     this.#fitTail()
   }
 
   decay(factor: number): void {
     let total = 0
-    this.#groups.fill(0)
+    this.#floats.fill(0, this.#groups, this.#groups + BINS / GROUP)
     for (let b = 0; b < BINS; b++) {
-      this.#bins[b]! *= factor
-      this.#groups[Math.floor(b / GROUP)]! += this.#bins[b]!
-      total += this.#bins[b]!
+      this.#floats[this.#bins + b]! *= factor
+      this.#floats[this.#groups + Math.floor(b / GROUP)]! += this.#floats[this.#bins + b]!
+      total += this.#floats[this.#bins + b]!
     }
-    this.#tail[TOTAL] = total
+    this.#doubles[this.#tail + TOTAL] = total
   }
 
   /** Exponential in log-latency beyond the 99.5 % quantile, a power law, as latencies have; by the mean excess (Hill 1975). */
   #fitTail(): void {
-    const total = this.#tail[TOTAL]!
+    const total = this.#doubles[this.#tail + TOTAL]!
     if (total < 100) return
     let above = 0
     let excess = 0
     let b = BINS - 1
-    const farthest = this.#tail[Q995]! + EXCESS_MAX
+    const farthest = this.#doubles[this.#tail + Q995]! + EXCESS_MAX
     for (; b > 0; b--) {
-      const count = this.#bins[b]!
+      const count = this.#floats[this.#bins + b]!
       above += count
       excess += count * Math.min(farthest, LOW + (b + 0.5) * WIDTH)
       if (above > total * 0.005) break
@@ -100,7 +110,7 @@ export class ResidualHistogram {
     const q995 = LOW + b * WIDTH
     const meanExcess = (excess - above * q995 + PRIOR_EXCESSES * PRIOR_EXCESS) / (above + PRIOR_EXCESSES)
     const few = 50 / (50 + total)
-    this.#tail[Q995] = q995 * (1 - few) + Math.max(q995, 2.6) * few
-    this.#tail[TAIL_RATE] = 1 / Math.max(0.2, meanExcess)
+    this.#doubles[this.#tail + Q995] = q995 * (1 - few) + Math.max(q995, 2.6) * few
+    this.#doubles[this.#tail + TAIL_RATE] = 1 / Math.max(0.2, meanExcess)
   }
 }

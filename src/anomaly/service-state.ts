@@ -51,12 +51,16 @@ export class ServiceState {
   readonly spending: Spending
   /** All the numbers of the parts above but the templates, and these. */
   readonly #slab: Slab
-  readonly #numbers: Float64Array
+  readonly #doubles: Float64Array
+  /** Where its own columns begin. */
+  readonly #at: number
 
   constructor(budget: TemplateBudget, slab = new Slab(ServiceState.bytes)) {
     this.#slab = slab
-    this.#numbers = slab.doubles(4).fill(-1)
-    this.#numbers[LOGS_LEARNED] = 0
+    this.#doubles = slab.allDoubles
+    this.#at = slab.placeOfDoubles(4)
+    this.#doubles.fill(-1, this.#at, this.#at + 4)
+    this.#doubles[this.#at + LOGS_LEARNED] = 0
     this.templates = new TemplateStore(budget)
     this.latency = new Latency(slab)
     this.levels = new Levels(slab)
@@ -74,17 +78,17 @@ export class ServiceState {
 
   /** Logs learned. */
   get logs(): number {
-    return this.#numbers[LOGS_LEARNED]!
+    return this.#doubles[this.#at + LOGS_LEARNED]!
   }
 
   /** Number of the 10-minute block that event time is in; -1 before the first log. */
   get block(): number {
-    return this.#numbers[BLOCK]!
+    return this.#doubles[this.#at + BLOCK]!
   }
 
   /** One log more was learned. */
   count(): void {
-    this.#numbers[LOGS_LEARNED]!++
+    this.#doubles[this.#at + LOGS_LEARNED]!++
   }
 
   /** Event time's bucket of the last log; -1 without one. */
@@ -94,15 +98,15 @@ export class ServiceState {
 
   /** Too short a time is known to say what a service does now and then. */
   get young(): boolean {
-    return this.windows.bucket * BUCKET_SECONDS - this.#numbers[FIRST_SEEN]! < YOUNG_SECONDS
+    return this.windows.bucket * BUCKET_SECONDS - this.#doubles[this.#at + FIRST_SEEN]! < YOUNG_SECONDS
   }
 
   /** How much the log at hand may teach the baselines. */
   get learningWeight(): number {
-    const alarmSince = this.#numbers[ALARM_SINCE]!
+    const alarmSince = this.#doubles[this.#at + ALARM_SINCE]!
     if (alarmSince < 0 && !this.quiet.open) return 1
     const since = alarmSince >= 0 ? alarmSince : this.quiet.sinceSeconds
-    if (since - this.#numbers[FIRST_SEEN]! < YOUNG_SECONDS) return 1
+    if (since - this.#doubles[this.#at + FIRST_SEEN]! < YOUNG_SECONDS) return 1
     return this.windows.bucket * BUCKET_SECONDS - since > ALARM_SECONDS_MAX ? 1 : WEIGHT_IN_ALARM
   }
 
@@ -110,7 +114,7 @@ export class ServiceState {
   advance(bucket: number): void {
     const windows = this.windows
     if (bucket <= windows.bucket && bucket >= windows.bucket - SILENCE_BUCKETS) return
-    if (windows.bucket < 0) this.#numbers[FIRST_SEEN] = bucket * BUCKET_SECONDS
+    if (windows.bucket < 0) this.#doubles[this.#at + FIRST_SEEN] = bucket * BUCKET_SECONDS
     if (windows.bucket < 0 || bucket < windows.bucket || bucket - windows.bucket > GAP_BUCKETS_MAX) {
       windows.restart(bucket)
       this.quiet.restart(bucket)
@@ -125,9 +129,10 @@ export class ServiceState {
 
   /** The strongest of the window statistics decides whether the service is in an incident. */
   noteAlarm(surprise: number): void {
-    const numbers = this.#numbers
-    if (numbers[ALARM_SINCE]! < 0 && surprise > ALARM_ON) numbers[ALARM_SINCE] = this.windows.bucket * BUCKET_SECONDS
-    else if (numbers[ALARM_SINCE]! >= 0 && surprise < ALARM_OFF) numbers[ALARM_SINCE] = -1
+    const since = this.#at + ALARM_SINCE
+    const inAlarm = this.#doubles[since]! >= 0
+    if (!inAlarm && surprise > ALARM_ON) this.#doubles[since] = this.windows.bucket * BUCKET_SECONDS
+    else if (inAlarm && surprise < ALARM_OFF) this.#doubles[since] = -1
   }
 
   exchange(bytes: StateBytes): void {
@@ -141,7 +146,7 @@ export class ServiceState {
       const factor = Math.exp((-(block - before) * BLOCK_SECONDS) / MEMORY_SECONDS)
       for (const part of [this.templates, this.latency, this.levels, this.novelty]) part.decay(Math.max(0.1, factor))
     }
-    this.#numbers[BLOCK] = block
+    this.#doubles[this.#at + BLOCK] = block
     this.volume.settle()
     for (const part of [this.shift, this.exceedance, this.surge, this.burst, this.quietness]) part.enter(block)
   }

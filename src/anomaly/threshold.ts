@@ -41,44 +41,49 @@ const WEIGHT_MAX = 1e6
 const EXCESS = 0
 const SECONDS = 1
 const LOGS = 2
+const COLUMNS = 3
 
 /** How one budget was spent so far, and of how many logs. */
 export class Spending {
   /** Anomalies beyond the budget (negative: behind it), time of the last log, logs decayed to that time. */
-  readonly #spent: Float64Array
+  readonly #doubles: Float64Array
+  /** Where its columns begin. */
+  readonly #at: number
 
   constructor(slab = new Slab()) {
-    this.#spent = slab.doubles(3)
-    this.#spent[SECONDS] = -1
+    this.#doubles = slab.allDoubles
+    this.#at = slab.placeOfDoubles(COLUMNS)
+    this.#doubles[this.#at + SECONDS] = -1
   }
 
   get logs(): number {
-    return this.#spent[LOGS]!
+    return this.#doubles[this.#at + LOGS]!
   }
 
   /** A log of this time comes; what was not spent meanwhile is saved, up to the overdraft. */
   pass(seconds: number, perDay: number): void {
-    const spent = this.#spent
-    const passed = spent[SECONDS]! < 0 ? 0 : Math.max(0, seconds - spent[SECONDS]!)
-    if (passed > 0) spent[LOGS]! *= Math.exp(-passed / MEMORY_SECONDS)
-    spent[LOGS]!++
-    spent[SECONDS] = Math.max(spent[SECONDS]!, seconds)
-    spent[EXCESS] = Math.max(spent[EXCESS]! - (perDay * passed) / DAY_SECONDS, -OVERDRAFT_DAYS * perDay)
+    const spent = this.#doubles
+    const at = this.#at
+    const passed = spent[at + SECONDS]! < 0 ? 0 : Math.max(0, seconds - spent[at + SECONDS]!)
+    if (passed > 0) spent[at + LOGS]! *= Math.exp(-passed / MEMORY_SECONDS)
+    spent[at + LOGS]!++
+    spent[at + SECONDS] = Math.max(spent[at + SECONDS]!, seconds)
+    spent[at + EXCESS] = Math.max(spent[at + EXCESS]! - (perDay * passed) / DAY_SECONDS, -OVERDRAFT_DAYS * perDay)
   }
 
   spend(): void {
-    this.#spent[EXCESS]!++
+    this.#doubles[this.#at + EXCESS]!++
   }
 
   /** By what the allowed share is to be multiplied: from 0 (overdrawn) to Infinity (nothing spent for long). */
   correction(perDay: number): number {
-    const used = this.#spent[EXCESS]! / (OVERDRAFT_DAYS * perDay)
+    const used = this.#doubles[this.#at + EXCESS]! / (OVERDRAFT_DAYS * perDay)
     if (used >= 1) return 0
     return used <= -1 ? Number.POSITIVE_INFINITY : 10 ** (-CORRECTION * Math.tan((Math.PI / 2) * used))
   }
 
   exchange(bytes: StateBytes): void {
-    bytes.numbers(this.#spent)
+    bytes.numbers(this.#doubles.subarray(this.#at, this.#at + COLUMNS))
   }
 }
 

@@ -14,16 +14,19 @@ const RESTLESSNESS = 2
 const SETTLED = 3
 
 export class Volume {
-  readonly #numbers: Float64Array
+  readonly #doubles: Float64Array
+  /** Where its columns begin. */
+  readonly #at: number
 
   constructor(slab = new Slab()) {
-    this.#numbers = slab.doubles(4)
-    this.#numbers[RESTLESSNESS] = this.#numbers[SETTLED] = RESTLESSNESS_FIRST
+    this.#doubles = slab.allDoubles
+    this.#at = slab.placeOfDoubles(4)
+    this.#doubles[this.#at + RESTLESSNESS] = this.#doubles[this.#at + SETTLED] = RESTLESSNESS_FIRST
   }
 
   /** Logs in 10 s. */
   get rate(): number {
-    return this.#numbers[RATE]!
+    return this.#doubles[this.#at + RATE]!
   }
 
   get perMinute(): number {
@@ -32,34 +35,35 @@ export class Volume {
 
   /** Variance of counts against a Poisson count's, at least 1; as it was up to ten minutes ago, before what goes on now. */
   get restlessness(): number {
-    return this.#numbers[SETTLED]!
+    return this.#doubles[this.#at + SETTLED]!
   }
 
   /** The usual rate is known well enough to compare with. */
   get known(): boolean {
-    return this.#numbers[BUCKETS]! >= 30
+    return this.#doubles[this.#at + BUCKETS]! >= 30
   }
 
   /** Surprise of the last minute's count. */
   surgeSurprise(minuteLogs: number): number {
     const usual = this.perMinute
     if (!this.known || minuteLogs <= 1.8 * usual + 4) return 0
-    return normalSurprise(rootDifference(minuteLogs, usual) / Math.sqrt(this.#numbers[RESTLESSNESS]!))
+    return normalSurprise(rootDifference(minuteLogs, usual) / Math.sqrt(this.#doubles[this.#at + RESTLESSNESS]!))
   }
 
   /** Learns one finished bucket, held near the usual, and the minute that it ended. */
   learn(logs: number, minuteLogs: number, weight: number): void {
-    const numbers = this.#numbers
-    const buckets = numbers[BUCKETS]! + 1
-    const usual = numbers[RATE]!
-    const restlessness = numbers[RESTLESSNESS]!
-    numbers[BUCKETS] = buckets
+    const doubles = this.#doubles
+    const at = this.#at
+    const buckets = doubles[at + BUCKETS]! + 1
+    const usual = doubles[at + RATE]!
+    const restlessness = doubles[at + RESTLESSNESS]!
+    doubles[at + BUCKETS] = buckets
     const reach = 3 * Math.sqrt((usual + 1) * restlessness)
     const held = buckets < 12 ? logs : Math.max(usual - reach, Math.min(usual + reach, logs))
-    numbers[RATE] = usual + Math.max(STEP, 1 / buckets) * weight * (held - usual)
+    doubles[at + RATE] = usual + Math.max(STEP, 1 / buckets) * weight * (held - usual)
     if (buckets < 12) return
     const z = rootDifference(minuteLogs, this.perMinute)
-    numbers[RESTLESSNESS] = Math.max(
+    doubles[at + RESTLESSNESS] = Math.max(
       1,
       restlessness + RESTLESSNESS_STEP * weight * (Math.min(16, z * z) - restlessness),
     )
@@ -67,6 +71,6 @@ export class Volume {
 
   /** Told when event time enters another 10-minute block. */
   settle(): void {
-    this.#numbers[SETTLED] = this.#numbers[RESTLESSNESS]!
+    this.#doubles[this.#at + SETTLED] = this.#doubles[this.#at + RESTLESSNESS]!
   }
 }

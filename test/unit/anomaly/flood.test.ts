@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import { Detector } from '../../../src/anomaly/detector.ts'
 import { TemplateMiner } from '../../../src/anomaly/template-miner.ts'
 import { TEMPLATES_MAX } from '../../../src/anomaly/template-store.ts'
-import type { LogEvent } from '../../../src/log.ts'
+import { epochMs, type LogEvent } from '../../../src/log.ts'
 import { logStream, testRandom } from '../../support/log-stream.ts'
 
 const SERVICES_MAX = 200
@@ -16,6 +16,7 @@ const CHUNKS = 30
 /** Kinds of messages, or services, of the ordinary traffic that a flood is compared with. */
 const ORDINARY = 40
 const COST_MAX = 2.5
+const MILLION = 1_000_000
 
 const LOGS = logStream({ seed: 3, logs: CHUNK * CHUNKS, stepMs: 20 })
 
@@ -101,6 +102,33 @@ describe('a flood', () => {
       assert.ok(flooded.snapshot().length <= bytes * 1.02, 'a full state does not grow')
     })
   }
+
+  it('of a million services costs a log no more than twice as much, and 2,000 of them are kept', {
+    timeout: 120_000,
+  }, (t) => {
+    const options = { seed: 1, servicesMax: 2_000 }
+    const [quiet, flooded] = [new Detector(options), new Detector(options)]
+    let number = 0
+    const costs = { usual: 0, flood: 0 }
+    for (let chunk = 0; chunk < MILLION / CHUNK; chunk++) {
+      const laterMs = chunk * CHUNK * 20
+      const usual = LOGS.slice(0, CHUNK).map((log) => ({ ...log, createdAt: epochMs(log.createdAt + laterMs) }))
+      const flood = usual.map((log) => ({ ...log, service: flat(`service-${number++}`) }))
+      const least = cost(() => usual.forEach((log) => void quiet.scoreThenLearn(log)))
+      const most = cost(() => flood.forEach((log) => void flooded.scoreThenLearn(log)))
+      // Warm by then.
+      if (chunk < CHUNKS) continue
+      costs.usual += least
+      costs.flood += most
+    }
+    const measured = costs.flood / costs.usual
+    t.diagnostic(`a million services: ${measured.toFixed(2)} times the cost`)
+    assert.equal(number, MILLION)
+    assert.ok(measured <= 2, `${measured.toFixed(2)} times`)
+    const { services, overflowLogs } = flooded.stats()
+    assert.equal(services, 2_000)
+    assert.ok(overflowLogs > MILLION / 2, `${overflowLogs} counted as overflow`)
+  })
 
   it('costs a message the same whether many templates are kept or few', { timeout: 60_000 }, (t) => {
     const mine = (miner: TemplateMiner): Work => {

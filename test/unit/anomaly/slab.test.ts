@@ -27,3 +27,19 @@ it('says how large it must be, and refuses what it has no room for', () => {
   parts(slab)
   assert.throws(() => slab.doubles(1), RangeError)
 })
+
+it('a part may have a place in the views that all share, with the numbers that a view of its own would have', () => {
+  const shared = new Slab(64)
+  shared.smallIntegers(3)
+  const at = [shared.placeOfDoubles(2), shared.placeOfIntegers(1), shared.placeOfFloats(3)] as const
+  assert.deepEqual(at, [1, 6, 7])
+  shared.allDoubles[at[0] + 1] = -0.5
+  shared.allIntegers[at[1]] = 7
+  shared.allFloats[at[2] + 2] = 1.5
+  const owned = new Slab(64)
+  owned.smallIntegers(3)
+  const [doubles, integers, floats] = [owned.doubles(2), owned.integers(1), owned.floats(3)]
+  owned.bytes.set(shared.bytes)
+  assert.deepEqual([[...doubles], [...integers], [...floats]], [[0, -0.5], [7], [0, 0, 1.5]])
+  assert.throws(() => shared.placeOfDoubles(4), RangeError)
+})

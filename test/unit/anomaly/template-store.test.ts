@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { StateReader, StateWriter } from '../../../src/anomaly/state-bytes.ts'
 import { COUNT, TEMPLATES_MAX, TemplateBudget, TemplateStore } from '../../../src/anomaly/template-store.ts'
 
@@ -65,5 +66,30 @@ describe('template store', () => {
     assert.equal(other.size, store.size)
     for (const id of ids(0, 120)) assert.equal(other.find(id), store.find(id))
     assert.deepEqual(other.values, store.values)
+  })
+
+  it('finds what a Map would find, whatever came and went', () => {
+    // Few ids, many of which begin their search at the same place of the index.
+    const id = fc.oneof(
+      fc.integer({ min: -200, max: 200 }),
+      fc.integer({ min: 0, max: 100 }).map((n) => (n << 20) | 5),
+    )
+    fc.assert(
+      fc.property(fc.array(id, { minLength: 1, maxLength: 600 }), (sequence) => {
+        const store = new TemplateStore(new TemplateBudget())
+        const model = new Map<number, number>()
+        for (const each of sequence) {
+          assert.equal(store.find(each), model.get(each) ?? -1)
+          if (model.has(each)) continue
+          const at = store.add(each)
+          // A slot that is used again was another template's.
+          for (const [other, place] of model) if (place === at) model.delete(other)
+          model.set(each, at)
+          store.values[at + COUNT]!++
+        }
+        assert.equal(store.size, model.size)
+        for (const [known, at] of model) assert.equal(store.find(known), at)
+      }),
+    )
   })
 })
