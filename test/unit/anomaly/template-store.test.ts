@@ -75,7 +75,7 @@ describe('template store', () => {
       fc.integer({ min: 0, max: 100 }).map((n) => (n << 20) | 5),
     )
     fc.assert(
-      fc.property(fc.array(id, { minLength: 1, maxLength: 600 }), (sequence) => {
+      fc.property(fc.array(id, { minLength: 1, maxLength: 600, size: 'max' }), (sequence) => {
         const store = new TemplateStore(new TemplateBudget())
         const model = new Map<number, number>()
         for (const each of sequence) {
