@@ -9,8 +9,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type pg from 'pg'
-import { NO_KAFKA_SECURITY } from '../config/kafka-security.ts'
-import { loadConfig } from '../config.ts'
 import { type Ages, AgeWatch } from '../demo/age-watch.ts'
 import { Progress } from '../demo/progress.ts'
 import { report } from '../demo/report.ts'
@@ -18,15 +16,11 @@ import { fileScript, generatedScript, type Script } from '../demo/script.ts'
 import { accountedFor, type Summary, summarize } from '../demo/summary.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import { ProcessorError } from '../errors.ts'
-import type { ClusterOptions } from '../kafka/broker-cluster.ts'
-import { startEmbeddedBroker } from '../kafka/embedded-broker/broker.ts'
 import { openProducer } from '../kafka/producer.ts'
 import { linesOf } from '../lines.ts'
-import { connect, type DatabaseOptions } from '../postgres/connection.ts'
-import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
-import { databaseOptions } from './database.ts'
-import { databaseIsGiven, isGiven, withSettings } from './given.ts'
-import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
+import { connect } from '../postgres/connection.ts'
+import { Closers, type DemoStage, openDemoStage } from './demo-stage.ts'
+import { isGiven, withSettings } from './given.ts'
 import { sendAll } from './produce.ts'
 
 export interface DemoOptions {
@@ -49,65 +43,6 @@ const CAUGHT_UP_SECONDS = 0.25
 /** Nothing moved for so long: the summary will say what is missing. */
 const STUCK_MS = 60_000
 
-interface Stage {
-  readonly cluster: ClusterOptions
-  /** By which a worker finds the same Kafka. */
-  readonly kafkaEnv: Readonly<Record<string, string>>
-  readonly database: DatabaseOptions
-  /** Set where the demo's own server is used; workers find a given one as we did. */
-  readonly databaseUrl: string | undefined
-  readonly places: string[]
-}
-
-/** Whatever was opened is closed in reverse, also when the demo fails half way. */
-class Closers {
-  readonly #closers: (() => Promise<unknown>)[] = []
-  add(close: () => Promise<unknown>): void {
-    this.#closers.push(close)
-  }
-  async closeAll(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close().catch(() => undefined)
-  }
-}
-
-async function openStage(env: NodeJS.ProcessEnv, closers: Closers, tell: (text: string) => void): Promise<Stage> {
-  const places: string[] = []
-  let cluster: ClusterOptions
-  let kafkaEnv = {}
-  if (isGiven(env, 'KAFKA_BROKER')) cluster = clusterOptions(loadConfig(env).config, 'insighthub-demo')
-  else {
-    const broker = await startEmbeddedBroker({})
-    closers.add(() => broker.close())
-    cluster = { brokers: [broker.address], clientId: 'insighthub-demo', ...KAFKA_TIMEOUTS }
-    kafkaEnv = { ...NO_KAFKA_SECURITY, KAFKA_BROKER: broker.address }
-    tell(`✓ Embedded Kafka broker on ${broker.address}`)
-  }
-  places.push(`Kafka       ${cluster.brokers.join(',')}`)
-  if (databaseIsGiven(env)) {
-    const database = databaseOptions(loadConfig(env).config, 'demo')
-    tell(
-      `✓ PostgreSQL on ${database.host}:${database.port}: what is sent stays in the table logs of ${database.database}`,
-    )
-    places.push(`PostgreSQL  ${database.host}:${database.port}, database ${database.database}`)
-    return { cluster, kafkaEnv, database, databaseUrl: undefined, places }
-  }
-  const postgres = await startEmbeddedPostgres({ durable: true })
-  closers.add(() => postgres.close())
-  tell(`✓ Embedded PostgreSQL on ${postgres.host}:${postgres.port} (${postgres.binaries})`)
-  places.push(`PostgreSQL  psql ${postgres.url}`)
-  const { host, port, user, password } = postgres
-  const database = {
-    host,
-    port,
-    user,
-    password,
-    database: postgres.database,
-    ssl: false,
-    applicationName: 'insighthub-processor demo',
-  } as const
-  return { cluster, kafkaEnv, database, databaseUrl: postgres.url, places }
-}
-
 export async function run(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const closers = new Closers()
   const interrupted = new AbortController()
@@ -119,7 +54,8 @@ export async function run(options: DemoOptions, env: NodeJS.ProcessEnv): Promise
   } finally {
     process.removeListener('SIGINT', interrupt)
     process.removeListener('SIGTERM', interrupt)
-    await closers.closeAll()
+    const left = await closers.closeAll()
+    if (left.length > 0) process.stderr.write(`left behind: ${left.join('; ')}\n`)
   }
 }
 
@@ -130,10 +66,11 @@ async function play(
   signal: AbortSignal,
 ): Promise<number> {
   const tell = (text: string): void => void (options.json === true ? process.stderr : process.stdout).write(`${text}\n`)
-  const stage = await openStage(env, closers, tell)
+  const id = `${Date.now().toString(36)}_${process.pid}`
+  const stage = await openDemoStage(env, id, { closers, tell })
   const folder = await mkdtemp(join(tmpdir(), 'insighthub-demo-'))
   closers.add(() => rm(folder, { recursive: true, force: true }))
-  const topic = env['KAFKA_TOPIC'] ?? (isGiven(env, 'KAFKA_BROKER') ? `insighthub-demo-${process.pid}` : 'logs')
+  const { topic } = stage
   const producer = await openProducer({ ...stage.cluster, runMessages: 1 })
   closers.add(() => producer.close())
   await producer.createTopic(topic, PARTITIONS)
@@ -141,7 +78,7 @@ async function play(
   const startOne = async (number: number): Promise<void> => {
     const worker = await startWorkerProcess({
       entry: process.argv[1] ?? '',
-      env: workerEnv(env, { stage, topic }),
+      env: workerEnv(env, stage),
       logFile: join(folder, `worker-${number}.log`),
       readyTimeoutMs: 60_000,
     })
@@ -183,19 +120,13 @@ function plain({ top: _, check, ...rest }: Summary, logsPerSecond: number, ages:
   }
 }
 
-function workerEnv(
-  env: NodeJS.ProcessEnv,
-  { stage, topic }: { stage: Stage; topic: string },
-): Record<string, string | undefined> {
+function workerEnv(env: NodeJS.ProcessEnv, stage: DemoStage): Record<string, string | undefined> {
   return {
-    ...withSettings(env, stage.kafkaEnv),
-    KAFKA_TOPIC: topic,
+    ...withSettings(env, stage.env),
     KAFKA_START: 'earliest',
-    KAFKA_GROUP_ID: env['KAFKA_GROUP_ID'] ?? (topic === 'logs' ? 'log-processors' : topic),
     // Kafka takes no session below 6 s unless it is told to; the embedded broker does, and so the take-over is soon seen.
     KAFKA_SESSION_TIMEOUT_MS: env['KAFKA_SESSION_TIMEOUT_MS'] ?? (isGiven(env, 'KAFKA_BROKER') ? '6000' : '3000'),
     KAFKA_HEARTBEAT_INTERVAL_MS: env['KAFKA_HEARTBEAT_INTERVAL_MS'] ?? '500',
-    ...(stage.databaseUrl === undefined ? {} : { DATABASE_URL: stage.databaseUrl }),
     INSIGHTHUB_NAMESPACE: NAMESPACE,
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
@@ -271,7 +202,7 @@ async function killOne(parts: Streaming, watch: AgeWatch, done: number): Promise
   if (workers.length === 0) await startOne(options.workers + 1)
 }
 
-function whereNext(stage: Stage, workers: readonly WorkerProcess[], options: DemoOptions): string {
+function whereNext(stage: DemoStage, workers: readonly WorkerProcess[], options: DemoOptions): string {
   if (options.keep !== true) {
     return [
       'Where to look next: `npm run demo -- --keep` leaves all this running; `npm run demo -- --input FILE` takes your own logs;',

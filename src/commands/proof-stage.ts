@@ -1,5 +1,4 @@
 /** Where a proof plays: the given Kafka and PostgreSQL, or embedded ones; with a topic, a group and a schema of its own in them. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { NO_KAFKA_SECURITY } from '../config/kafka-security.ts'
 import { loadConfig } from '../config.ts'
 import { messageOf } from '../errors.ts'
@@ -13,6 +12,7 @@ import { createSchema, dropSchema } from '../postgres/own-schema.ts'
 import { databaseOptions } from './database.ts'
 import { databaseIsGiven, isGiven } from './given.ts'
 import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
+import { persistently } from './persistently.ts'
 
 export interface Stage {
   readonly cluster: ClusterOptions
@@ -91,18 +91,6 @@ async function openKafka(env: NodeJS.ProcessEnv, id: string, { undos, tell }: Ma
   tell(`✓ Kafka: ${where}; topic and group ${topic}, ${PARTITIONS} partitions`)
   kafkaEnv = { ...kafkaEnv, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic }
   return { cluster, topic, producer, env: kafkaEnv, versions: { kafka: where } }
-}
-
-/** A member that was killed is in the group until its session is over. */
-async function persistently(work: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (tries >= 15) throw error
-      await sleep(1_000)
-    }
-  }
 }
 
 async function openPostgres(env: NodeJS.ProcessEnv, id: string, { undos, tell }: Making) {
