@@ -3,7 +3,7 @@
  *
  *   {"top":"latency","observed":2340,"expected":120,"surprise":5.2,"p":6.3e-6,
  *    "channels":[{"name":"latency","surprise":5.2,"observed":2340,"expected":120,"p":6.3e-6}],
- *    "template":"GET /api/*","template_id":-1044,"baseline_n":15204,"warm":true,"model_version":"logs-9",
+ *    "template":"GET /api/*","template_id":-1044,"baseline_n":15204,"warm":true,"model_version":"logs-10",
  *    "why":"latency 2,340 ms, usually 80-190 ms for this operation (p < 1e-5)"}
  *
  * Units: ms for latency and latency_shift, shares of logs for slow_share, level and error_rate, logs a minute for surge and burst.

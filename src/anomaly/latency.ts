@@ -1,7 +1,8 @@
 /**
  * Latency against what is usual for this operation. The residual is r = (ln(x + 0.05) - mean) / deviation, both per template and
  * shrunk towards the service while the template is young; its surprise is an empirical quantile, so heavy tails don't alarm.
- * Two moving averages of the residual's normal score show when many logs are a little late.
+ * Two moving averages of the residual's normal score show when many logs are a little late. A third one, of the residuals themselves,
+ * tells how late the logs are at the moment: as far as it bears them out, so far what the windows remember counts.
  */
 
 import { normalQuantile, normalSurprise } from './probability.ts'
@@ -33,13 +34,23 @@ const CLEAR = 0.5
 const VAGUENESS = 20
 /** Without that doubt a shift counts so much at most: enough to rank by, too little for an anomaly. */
 const HINT = 3.5
-/** Columns: of the service's log-latencies; then the two charts, and the event time (s) of the latest log in them. */
+/** How much the latest log counts among those of the moment, and between which residuals it is held: one log is not all of them. */
+const MOMENT_SHARE = 0.2
+const MOMENT_LOW = -1
+const MOMENT_HIGH = 5
+/** What counts of the windows when the logs of the moment are as late as usual; when they are later by the rest to 1, all of it. */
+const BORNE_ANYHOW = 0.3
+/**
+ * Columns: of the service's log-latencies; then the two charts, the event time (s) of the latest log in them, and the average residual
+ * of the moment.
+ */
 const WEIGHT = 0
 const MEAN = 1
 const VARIANCE = 2
 const FAST_CHART = 3
 const SLOW_CHART = 4
 const LATEST = 5
+const MOMENT = 6
 
 export class Latency {
   /** Of the log looked at last. */
@@ -57,7 +68,7 @@ export class Latency {
 
   constructor(slab = new Slab()) {
     this.#doubles = slab.allDoubles
-    this.#at = slab.placeOfDoubles(6)
+    this.#at = slab.placeOfDoubles(7)
     this.#doubles[this.#at + MEAN] = 3
     this.#doubles[this.#at + VARIANCE] = 1
     this.#histogram = new ResidualHistogram(slab)
@@ -68,6 +79,11 @@ export class Latency {
     const reach = 1.645 * this.#deviation
     const ms = (log: number): number => Math.max(0, Math.exp(log) - 0.05)
     return { lowMs: ms(this.expectedLog - reach), highMs: ms(this.expectedLog + reach) }
+  }
+
+  /** How far the latest logs bear out what windows say of latencies, in [0, 1]: little once they are as fast as usual again. */
+  get borneOut(): number {
+    return Math.max(0, Math.min(1, BORNE_ANYHOW + this.#doubles[this.#at + MOMENT]!))
   }
 
   /** Compares one latency (ms) with what is usual for the template whose columns begin at `at`. */
@@ -93,6 +109,8 @@ export class Latency {
   shiftSurprise(young: boolean, { seconds }: { readonly seconds: number }): number {
     const learned = this.#doubles
     const from = this.#at
+    const held = Math.max(MOMENT_LOW, Math.min(MOMENT_HIGH, this.residual))
+    learned[from + MOMENT]! += MOMENT_SHARE * (held - learned[from + MOMENT]!)
     const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
     const news = Math.max(0, Math.min(1, (seconds - learned[from + LATEST]!) / MOMENT_SECONDS))
     if (seconds > learned[from + LATEST]!) learned[from + LATEST] = seconds

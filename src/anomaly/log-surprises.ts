@@ -90,13 +90,15 @@ export class LogSurprises {
     if (slow) windows.count(bucket, SLOW)
     const usualMs = Math.exp(latency.expectedLog)
     this.#note(channel.LATENCY, single(latency.pointSurprise, volume.rate), latencyMs, usualMs)
-    this.#note(channel.LATENCY_SHIFT, shift.calibrate(latency.shiftSurprise(service.young, log)), latencyMs, usualMs)
+    const shifted = shift.calibrate(latency.shiftSurprise(service.young, log))
+    const { borneOut } = latency
+    this.#note(channel.LATENCY_SHIFT, borneOut * shifted, latencyMs, usualMs)
     const five = windows.fiveMinutes(LATENCIES)
     const fiveSlow = windows.fiveMinutes(SLOW)
     const lately = shareSurprise(windows.minute(SLOW), windows.minute(LATENCIES), SLOW_USUAL)
     const share = exceedance.calibrate(sustained(lately, shareSurprise(fiveSlow, five, SLOW_USUAL)))
     const own = slow ? share : Math.min(BYSTANDER_SURPRISE, share)
-    this.#note(channel.SLOW_SHARE, own, fiveSlow / Math.max(1, five), 1 - SLOW_QUANTILE)
+    this.#note(channel.SLOW_SHARE, borneOut * own, fiveSlow / Math.max(1, five), 1 - SLOW_QUANTILE)
   }
 
   #note(at: number, surprise: number, observed: number, expected: number): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LATENCY_SHIFT } from '../../../src/anomaly/channels.ts'
+import { type Findings, LATENCY_SHIFT, SLOW_SHARE } from '../../../src/anomaly/channels.ts'
 import { Detector } from '../../../src/anomaly/detector.ts'
 import { eventAt, testRandom } from '../../support/log-stream.ts'
 
@@ -17,6 +17,10 @@ class Service {
   readonly #detector = new Detector({ seed: 7, servicesMax: 2000 })
   readonly #random = testRandom(5)
   #afterMs = 0
+
+  get findings(): Findings {
+    return this.#detector.findings
+  }
 
   say({ logs, stepMs, factor }: Burst): { flagged: boolean; shift: number; score: number }[] {
     return Array.from({ length: logs }, () => {
@@ -52,6 +56,18 @@ describe('a shift of latencies', () => {
       fast.slice(40).filter(({ flagged }) => flagged),
       [],
     )
+  })
+
+  it('is remembered for minutes, but hardly counts against logs that are as fast as usual', () => {
+    const service = trained(500)
+    const share = (): number => service.findings.surprises[SLOW_SHARE]!
+    service.say({ logs: 120, stepMs: 500, factor: 6 })
+    assert.ok(share() > 5, 'the minute is full of slow logs')
+    const after = service.say({ logs: 60, stepMs: 500, factor: 1 })
+    assert.ok(service.findings.observed[SLOW_SHARE]! > 0.2, 'five minutes remember them')
+    const late = after.slice(20).map(({ score }) => score)
+    const mean = late.reduce((sum, score) => sum + score, 0) / late.length
+    assert.ok(mean < 0.5, `${mean}`)
   })
 
   it('needs more of it where little is known of the service', () => {
