@@ -19,6 +19,8 @@ COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 COPY bin ./bin
 COPY migrations ./migrations
+# A volume that is mounted here belongs to whom the folder belongs to.
+RUN install -d -o 65532 -g 65532 /var/lib/insighthub
 USER 65532:65532
 EXPOSE 9464 5000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.HTTP_PORT||9464)+'/livez').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]

@@ -47,6 +47,8 @@ export interface Config {
     readonly fallback: 'model' | 'rules'
     readonly mlEnginePort: number
     readonly mlEngineToken: string | undefined
+    readonly mlEngineStateFile: string | undefined
+    readonly mlEngineStateIntervalMs: number
     readonly profile: 'logs' | 'metrics'
     readonly threshold: number
     readonly budgetPerDay: number | undefined
@@ -202,6 +204,8 @@ function configOf(
       fallback: get<'model' | 'rules'>('SCORER_FALLBACK'),
       mlEnginePort: get<number>('ML_ENGINE_PORT'),
       mlEngineToken: get<string | undefined>('ML_ENGINE_TOKEN'),
+      mlEngineStateFile: get<string | undefined>('ML_ENGINE_STATE_FILE'),
+      mlEngineStateIntervalMs: get<number>('ML_ENGINE_STATE_INTERVAL_MS'),
       profile: get<Config['scoring']['profile']>('ANOMALY_PROFILE'),
       threshold: get<number>('ANOMALY_THRESHOLD'),
       budgetPerDay: get<number | undefined>('ANOMALY_BUDGET_PER_DAY'),

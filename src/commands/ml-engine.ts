@@ -1,11 +1,18 @@
 /** `ml-engine`: the model as a service of its own, on the port and with the contract of the original ML engine. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../config.ts'
 import { listen } from '../http/listening.ts'
 import { ScoringEngine } from '../ml-engine/engine.ts'
 import { createEngineServer } from '../ml-engine/server.ts'
+import { StateFile } from '../ml-engine/state-file.ts'
+import { StateKeeper } from '../ml-engine/state-keeper.ts'
 import { createEngineTelemetry } from '../telemetry/engine-telemetry.ts'
 import { scorerSettings } from './scorer-settings.ts'
 import { onFirstSignal } from './stop-signals.ts'
+
+async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal })
+}
 
 /** Runs until a signal; requests in work are answered first. */
 export async function run(env: NodeJS.ProcessEnv, version: string): Promise<number> {
@@ -29,6 +36,11 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
     now: Date.now,
     failed: (error) => telemetry.detectorFailed(error),
   })
+  const { mlEngineStateFile: path, mlEngineStateIntervalMs: intervalMs } = scoring
+  const file = path === undefined ? null : new StateFile(path)
+  const keeper =
+    file === null ? null : new StateKeeper({ engine, file, intervalMs, sleep: sleepUntil, events: telemetry })
+  await keeper?.takeUp()
   const server = createEngineServer({
     engine,
     version,
@@ -38,12 +50,20 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
   })
   const address = await listen(server, { host: http.host, port: scoring.mlEnginePort, portName: 'ML_ENGINE_PORT' })
   telemetry.say(`✓ ML engine on ${address}`)
+  const ended = new AbortController()
+  const keeping = keeper?.keep(ended.signal)
   const signal = await stopping.promise
   ignoreSignals()
   telemetry.say(`Stopping (${signal})`)
   const deadline = Promise.withResolvers<void>()
   setTimeout(deadline.resolve, limits.stopTimeoutMs).unref()
-  await Promise.race([server.close(), deadline.promise])
+  ended.abort()
+  const stop = async (): Promise<void> => {
+    await server.close()
+    await keeping
+    await keeper?.write()
+  }
+  await Promise.race([stop(), deadline.promise])
   telemetry.say('✓ ML engine stopped')
   return 0
 }

@@ -138,6 +138,14 @@ export const SETTINGS = {
       'Bearer token that `ml-engine` asks for on every route but /health, and that the processor sends. Unset: all routes are open.',
     secret: true,
   },
+  ML_ENGINE_STATE_FILE: word(
+    undefined,
+    'File in which `ml-engine` keeps what it has learned over a restart; a file a process. Unset: it begins anew.',
+  ),
+  ML_ENGINE_STATE_INTERVAL_MS: number(
+    { min: 100, max: 24 * 60 * MINUTE_MS, default: MINUTE_MS },
+    'How often that file is written, beside once at the end; what was learned since is lost with a crash.',
+  ),
   ANOMALY_PROFILE: choice(
     ['logs', 'metrics'],
     'logs',

@@ -4,6 +4,7 @@
  * 0.4 of one and 0.6 of the other is the combined score always.
  */
 
+import { readState, StateWriter } from '../anomaly/state-bytes.ts'
 import type { Budget } from '../anomaly/threshold.ts'
 import type { DetectorOptions } from '../anomaly/verdict.ts'
 import type { LogEvent } from '../log.ts'
@@ -17,6 +18,9 @@ import { TrainedForest, type TrainingRow } from './trained-forest.ts'
 const FOREST_SHARE = 0.4
 const WINDOW_SHARE = 0.6
 const LOGS_PER_NOTING = 1_024
+/** Begins the state of an engine, whose header and checksum are a snapshot's; and what it is beside the model, about. */
+const STATE = 'ml-engine'
+const STATE_BYTES = 1024 * 1024
 
 export interface EngineOptions {
   /** ANOMALY_PROFILE; logs unless said. */
@@ -86,6 +90,8 @@ export class ScoringEngine {
   #logs = 0
   #anomalies = 0
   #byRules = 0
+  /** Of the state, other than by logs. */
+  #changes = 0
   readonly #alerts = new AlertBook()
 
   constructor(options: EngineOptions) {
@@ -124,7 +130,8 @@ export class ScoringEngine {
 
   /** The forest in use is replaced only by one that stands. */
   train(rows: readonly TrainingRow[]): void {
-    this.#trained = new TrainedForest(rows)
+    this.#trained = TrainedForest.fit(rows)
+    this.#changes++
   }
 
   /** null: no such service. */
@@ -161,7 +168,42 @@ export class ScoringEngine {
     const restored = this.#profile.restore(state, this.#detectorOptions())
     if (typeof restored === 'string') return restored
     this.#detector = restored
+    this.#changes++
     return null
+  }
+
+  /** All that a restart would lose for good: the model, and the forest that clients trained. */
+  state(): Uint8Array {
+    const model = this.snapshot()
+    const bytes = new StateWriter()
+    bytes.start(model.length + STATE_BYTES)
+    bytes.text(STATE)
+    bytes.number(model.length)
+    bytes.numbers(model)
+    bytes.number(this.#trained === null ? 0 : 1)
+    this.#trained?.exchange(bytes)
+    return bytes.finish()
+  }
+
+  /** null when the state is in use now; else why not, and nothing has changed. */
+  resume(state: Uint8Array): string | null {
+    const found = readState(state, (bytes) => {
+      if (bytes.text('') !== STATE) throw new RangeError('not the state of an ML engine')
+      const size = bytes.number(0)
+      if (!(size >= 0 && size <= state.length)) throw new RangeError('model out of bounds')
+      const model = new Uint8Array(size)
+      bytes.numbers(model)
+      return { model, trained: bytes.number(0) === 1 ? TrainedForest.restored(bytes) : null }
+    })
+    if (typeof found === 'string') return found
+    const refused = this.restore(found.model)
+    if (refused === null) this.#trained = found.trained
+    return refused
+  }
+
+  /** Differs whenever there is something new in the state. */
+  revision(): number {
+    return this.#logs + this.#changes
   }
 
   counts(): EngineCounts {

@@ -4,6 +4,7 @@
  */
 import { IsolationForest } from '../anomaly/isolation-forest.ts'
 import { SeededRandom } from '../anomaly/seeded-random.ts'
+import type { StateBytes } from '../anomaly/state-bytes.ts'
 import type { Level } from '../log.ts'
 
 export const TRAINING_ROWS_MIN = 32
@@ -25,18 +26,18 @@ const LEVEL_RAISED_MAX = 4
 const ANOMALY_FROM = 0.6
 
 export class TrainedForest {
-  readonly #forest: IsolationForest
+  readonly #forest = new IsolationForest({ trees: TREES, sampleSize: SAMPLE_SIZE, dimensions: 2 })
 
   /** `rows` are finite and at least two. Equal rows give an equal forest. */
-  constructor(rows: readonly TrainingRow[]) {
+  static fit(rows: readonly TrainingRow[]): TrainedForest {
+    const trained = new TrainedForest()
     const random = new SeededRandom(rows.length)
     const points = rows.map(([latencyMs, code]) => point(latencyMs, code))
     const highest = points.reduce((most, each) => [Math.max(most[0], each[0]), Math.max(most[1], each[1])])
-    this.#forest = new IsolationForest({ trees: TREES, sampleSize: SAMPLE_SIZE, dimensions: 2 })
     const raised = SAMPLE_SIZE * RAISED_SHARE
     for (let tree = 0; tree < TREES; tree++) {
       let drawn = 0
-      this.#forest.rebuild(tree, random, (into, at) => {
+      trained.#forest.rebuild(tree, random, (into, at) => {
         const chosen = points[random.index(points.length)]!
         into.set(chosen, at)
         if (drawn++ >= raised) return
@@ -44,6 +45,17 @@ export class TrainedForest {
         else into[at + 1] = highest[1] + random.below(LEVEL_RAISED_MAX)
       })
     }
+    return trained
+  }
+
+  static restored(bytes: StateBytes): TrainedForest {
+    const trained = new TrainedForest()
+    trained.exchange(bytes)
+    return trained
+  }
+
+  exchange(bytes: StateBytes): void {
+    this.#forest.exchange(bytes)
   }
 
   predict(latencyMs: number, level: Level): { readonly score: number; readonly isAnomaly: boolean } {

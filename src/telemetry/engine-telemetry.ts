@@ -16,6 +16,13 @@ export interface EngineReadings {
   readonly byRules: number
 }
 
+interface TakenUp {
+  readonly from: 'state' | 'nothing' | 'cold'
+  readonly path: string
+  readonly bytes: number
+  readonly reason: string
+}
+
 export function createEngineTelemetry(options: VoiceOptions) {
   const voice = new Voice(options)
   const metrics = createEngineMetrics(options.version)
@@ -32,6 +39,21 @@ export function createEngineTelemetry(options: VoiceOptions) {
     detectorFailed(error: unknown): void {
       metrics.faults.inc()
       voice.error('detector_failed', `The model failed on a log, the rules judged: ${messageOf(error)}`)
+    },
+    stateTakenUp({ from, path, bytes, reason }: TakenUp): void {
+      metrics.starts.inc({ from })
+      if (from === 'state') voice.info('state_taken_up', `✓ Goes on from ${path} (${bytes} bytes)`, { path, bytes })
+      if (from === 'nothing') voice.info('state_absent', `No state in ${path} yet: begins anew`, { path })
+      if (from === 'cold')
+        voice.warn('state_refused', `The state in ${path} cannot be used (${reason}): begins anew`, { path, reason })
+    },
+    stateWritten({ bytes }: { path: string; bytes: number }): void {
+      metrics.stateWrites.inc({ outcome: 'written' })
+      metrics.stateBytes.set(bytes)
+    },
+    stateNotWritten({ path, error }: { path: string; error: unknown }): void {
+      metrics.stateWrites.inc({ outcome: 'failed' })
+      voice.error('state_not_written', `${path} cannot be written: ${messageOf(error)}; tried again`, { path })
     },
     say: (line: string) => voice.info('said', line),
     async metricsText(readings: EngineReadings): Promise<string> {
@@ -84,6 +106,19 @@ export function createEngineMetrics(version: string) {
       buckets: DURATION_BOUNDS,
       registers,
     }),
+    starts: new Counter({
+      name: 'insighthub_engine_starts_total',
+      help: 'Starts with ML_ENGINE_STATE_FILE, by what there was: its state, nothing, or (cold) a state that could not be used',
+      labelNames: ['from'],
+      registers,
+    }),
+    stateWrites: new Counter({
+      name: 'insighthub_engine_state_writes_total',
+      help: 'Times that ML_ENGINE_STATE_FILE was written, or could not be, by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    stateBytes: gauge('state_bytes', 'Size of what ML_ENGINE_STATE_FILE was written with last'),
     refused: counter('refused', 'Requests refused because too many were in work'),
     faults: counter('faults', 'Faults of the engine itself'),
     read(readings: EngineReadings): void {
