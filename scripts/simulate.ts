@@ -9,7 +9,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command } from '@commander-js/extra-typings'
+import { positive, whole } from '../src/commands/number-arguments.ts'
 import { killMutants } from '../test/simulation/mutant-table.ts'
 import { type Plan, planOf } from '../test/simulation/plan.ts'
 import { type Failure, runSeeds } from '../test/simulation/seeds.ts'
@@ -42,32 +43,26 @@ function writeState(file: string, state: State): void {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    args: process.argv.slice(2).filter((arg) => arg !== '--'),
-    options: {
-      seeds: { type: 'string', default: '5000' },
-      from: { type: 'string' },
-      seed: { type: 'string' },
-      jobs: { type: 'string' },
-      state: { type: 'string', default: join(root, '.runtime', 'simulate.json') },
-      trace: { type: 'boolean', default: false },
-      mutants: { type: 'boolean', default: false },
-    },
-  })
-  if (values.mutants) return await mutants()
-  if (values.seed !== undefined) return await one(whole(values.seed), values.trace)
-  return await many({
-    seeds: whole(values.seeds),
-    from: values.from === undefined ? null : whole(values.from),
-    jobs: values.jobs === undefined ? undefined : whole(values.jobs),
-    file: values.state,
-  })
-}
-
-function whole(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`a whole number is expected, not ${text}`)
-  return value
+  const program = new Command('npm run simulate --')
+    .description(
+      "The product's own source, ledger, store and line in simulated worlds full of faults, checked after every step.",
+    )
+    .option('--seeds <n>', 'how many', positive, 5_000)
+    .option('--from <n>', 'the first of them; by default where the last run ended', whole)
+    .option('--seed <n>', 'this one alone; a failing one is made as small as it gets', whole)
+    .option('--trace', 'with --seed: told step by step', false)
+    .option('--jobs <n>', 'threads; by default one a core', positive)
+    .option(
+      '--state <file>',
+      'where the sums are kept, so that the next run goes on',
+      join(root, '.runtime', 'simulate.json'),
+    )
+    .option('--mutants', "the protocol's rules left out one by one instead; writes docs/mutants.md", false)
+  program.parse(process.argv.filter((arg) => arg !== '--'))
+  const { mutants: isMutants, seed, trace, seeds, from, jobs, state: file } = program.opts()
+  if (isMutants) return await mutants()
+  if (seed !== undefined) return await one(seed, trace)
+  return await many({ seeds, from: from ?? null, jobs, file })
 }
 
 async function mutants(): Promise<number> {

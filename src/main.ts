@@ -1,24 +1,18 @@
 /** The command line: one entry a subcommand, each loaded only when it is called. The only place that ends the process. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import { benchCommand } from './commands/bench-command-line.ts'
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
 import { ledgerCommand } from './commands/ledger-command-line.ts'
 import { mutesCommand } from './commands/mutes-command-line.ts'
-import { positive, whole } from './commands/number-arguments.ts'
+import { minutes, positive, whole } from './commands/number-arguments.ts'
 import { exitCodeOf, messageOf, ProcessorError } from './errors.ts'
 
 function version(): string {
   const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
   return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? 'unknown'
-}
-
-function minutes(text: string): number {
-  const value = Number(text)
-  if (!(value >= 0.5 && value <= 10_000)) throw new InvalidArgumentError('expected minutes, at least 0.5')
-  return value
 }
 
 function complain(error: unknown): number {

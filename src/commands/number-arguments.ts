@@ -11,3 +11,9 @@ export function positive(text: string): number {
   if (whole(text) === 0) throw new InvalidArgumentError('expected a whole number above 0')
   return whole(text)
 }
+
+export function minutes(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0.5 && value <= 10_000)) throw new InvalidArgumentError('expected minutes, at least 0.5')
+  return value
+}

@@ -110,17 +110,16 @@ export interface ChaosOptions extends WorldOptions {
   readonly density?: number
 }
 
-export async function chaos(options: ChaosOptions): Promise<Run> {
-  say(
-    `seed ${options.seed}: ${options.brokers} broker(s), ${options.workers} workers, ${options.rate} logs/s${options.pooled ? ', through PgBouncer' : ''}${options.standby ? ', with a standby' : ''}${(options.density ?? 1) > 1 ? `, up to ${options.density} faults at once` : ''}`,
-  )
+/** What the judge has to say, and what the workers did. */
+export type Outcome = Omit<Run, 'minutes' | 'faults'>
+
+/** A world to which this harm is done; then everything heals, drains, and the judge looks at each log. */
+export async function judged(options: WorldOptions, harm: (world: World) => Promise<void>): Promise<Outcome> {
   process.setMaxListeners(0) // every process that is started hears of this one's end
   const world = await World.start(options)
   try {
     world.traffic.begin()
-    const nemesis = new Nemesis(world, options.faults, options.density ?? 1, say)
-    if (options.once) await nemesis.each()
-    else await nemesis.run(performance.now() + options.minutes * 60_000)
+    await harm(world)
     world.heal()
     world.fleet.sample()
     await world.traffic.end()
@@ -138,8 +137,6 @@ export async function chaos(options: ChaosOptions): Promise<Run> {
     for (const difference of verdict.differences) say(`✗ ${difference}`)
     return {
       seed: options.seed,
-      minutes: options.minutes,
-      faults: nemesis.records,
       peakRssMb: world.fleet.peakRssMb,
       surprises: surprises.length,
       ...verdict,
@@ -148,4 +145,24 @@ export async function chaos(options: ChaosOptions): Promise<Run> {
   } finally {
     await world.close()
   }
+}
+
+/** Nothing lost, doubled or altered, and no worker that ended unasked. */
+export function isClean(run: Outcome): boolean {
+  return run.lost + run.duplicated + run.altered + run.surprises === 0 && run.differences.length === 0
+}
+
+export async function chaos(options: ChaosOptions): Promise<Run> {
+  const { seed, minutes, density = 1 } = options
+  say(
+    `seed ${seed}: ${options.brokers} broker(s), ${options.workers} workers, ${options.rate} logs/s${options.pooled ? ', through PgBouncer' : ''}${options.standby ? ', with a standby' : ''}${density > 1 ? `, up to ${density} faults at once` : ''}`,
+  )
+  let faults: readonly FaultRecord[] = []
+  const outcome = await judged(options, async (world) => {
+    const nemesis = new Nemesis(world, options.faults, density, say)
+    faults = nemesis.records
+    if (options.once) await nemesis.each()
+    else await nemesis.run(performance.now() + minutes * 60_000)
+  })
+  return { minutes, faults, ...outcome }
 }

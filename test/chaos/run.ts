@@ -2,17 +2,25 @@
  * `npm run chaos`: real brokers, a real database with a standby, real workers, and harm for some minutes; then everything heals,
  * drains, and the judge looks at each log.
  *
+ *   npm run chaos -- --recovery --write      one harm at a time, how long each is felt: docs/recovery.md
  *   npm run chaos -- --minutes 5 --seed 7 [--rate 3000] [--workers 3] [--density 4] ...    --help tells all
  *
  * Each run adds a line to the tally (.chaos/runs.jsonl); the totals over all of them are printed at the end. Exit 1 unless nothing
  * was lost, doubled or altered.
  */
-import { resolve } from 'node:path'
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
-import { positive } from '../../src/commands/number-arguments.ts'
-import { chaos, type Run, say } from './chaos.ts'
+import { minutes, positive } from '../../src/commands/number-arguments.ts'
+import { systemBinaries } from '../../src/postgres/server-binaries.ts'
+import { KAFKA_VERSION } from '../support/real-kafka.ts'
+import { chaos, isClean, type Outcome, type Run, say } from './chaos.ts'
 import { type Fault, TARGETS } from './fault.ts'
 import { FAULTS, faultsNamed } from './faults.ts'
+import { recovery } from './recovery.ts'
+import { isWithin, recoveryPage, recoveryTable } from './recovery-page.ts'
 import { addRun, readRuns } from './tally.ts'
 
 const runs = resolve(import.meta.dirname, '../../.chaos/runs.jsonl')
@@ -57,7 +65,7 @@ function named(text: string): readonly Fault[] {
 
 const program = new Command('npm run chaos --')
   .description('Real brokers, a real database with a standby, real workers, and harm; then each log is looked for.')
-  .option('--minutes <n>', 'how long harm is done', positive, 5)
+  .option('--minutes <n>', 'how long harm is done', minutes, 5)
   .option('--seed <n>', 'of the choice of faults; every third has three brokers, every second PgBouncer', positive)
   .option('--rate <n>', 'logs a second', positive, 3_000)
   .option('--workers <n>', 'how many', positive, 3)
@@ -65,32 +73,54 @@ const program = new Command('npm run chaos --')
   .option('--density <n>', 'up to so many faults at once, at most 5', density, 1)
   .option('--faults <list>', 'only these, by number or a part of their name: F7,F3', named)
   .option('--once', 'each fault once, in order, instead of minutes of chance', false)
+  .option('--recovery', 'one harm at a time, and how long each is felt, in a table', false)
+  .option('--write', 'with --recovery: docs/recovery.md', false)
   .option('--tally <file>', 'where each run adds its line', runs)
   .addHelpText('after', `\nFaults:\n${FAULTS.map(({ number, name }) => `  ${number.padEnd(4)} ${name}`).join('\n')}`)
 program.parse(process.argv.filter((each) => each !== '--'))
 const values = program.opts()
 const seed = values.seed ?? 1 + (Date.now() % 100_000)
-const run = await chaos({
-  seed,
-  minutes: values.minutes,
-  rate: values.rate,
-  workers: values.workers,
-  partitions: 4,
-  brokers: values.brokers === undefined ? (seed % 3 === 0 ? 3 : 1) : values.brokers === '3' ? 3 : 1,
-  pooled: seed % 2 === 1,
-  standby: true,
-  faults: values.faults ?? FAULTS,
-  once: values.once,
-  density: values.density,
-})
-tell('this run', [run])
-addRun(values.tally, run)
-const all = readRuns(values.tally)
-if (all.length > 1) tell(`all ${all.length} runs of ${values.tally}`, all)
-const isClean = run.lost + run.duplicated + run.altered + run.surprises === 0 && run.differences.length === 0
-say(
-  isClean
-    ? '✓ every log is there once, and as it would be without faults'
-    : `✗ not as it should be; the same again: --seed ${run.seed}`,
-)
-process.exit(isClean ? 0 : 1)
+process.exit(await (values.recovery ? recover() : harm()))
+
+/** Harm at random, or each once; exit code. */
+async function harm(): Promise<number> {
+  const run = await chaos({
+    seed,
+    minutes: values.minutes,
+    rate: values.rate,
+    workers: values.workers,
+    partitions: 4,
+    brokers: values.brokers === undefined ? (seed % 3 === 0 ? 3 : 1) : values.brokers === '3' ? 3 : 1,
+    pooled: seed % 2 === 1,
+    standby: true,
+    faults: values.faults ?? FAULTS,
+    once: values.once,
+    density: values.density,
+  })
+  tell('this run', [run])
+  addRun(values.tally, run)
+  const all = readRuns(values.tally)
+  if (all.length > 1) tell(`all ${all.length} runs of ${values.tally}`, all)
+  return verdict(run)
+}
+
+/** How long each harm is felt; exit code: 1 also where a goal is missed. */
+async function recover(): Promise<number> {
+  const { measured, outcome } = await recovery(seed)
+  const { stdout } = await promisify(execFile)(join(systemBinaries() ?? '', 'postgres'), ['--version'])
+  const postgres = /[\d.]+/.exec(stdout)?.[0] ?? 'unknown'
+  const page = recoveryPage(measured, outcome, { node: process.versions.node, postgres, kafka: KAFKA_VERSION })
+  if (values.write) writeFileSync(resolve(import.meta.dirname, '../../docs/recovery.md'), page)
+  say(`\n${recoveryTable(measured)}\n${values.write ? '\nwritten: docs/recovery.md' : ''}`)
+  return Math.max(verdict(outcome), measured.every(isWithin) ? 0 : 1)
+}
+
+function verdict(outcome: Outcome): number {
+  const clean = isClean(outcome)
+  say(
+    clean
+      ? '✓ every log is there once, and as it would be without faults'
+      : `✗ not as it should be; the same again: --seed ${outcome.seed}`,
+  )
+  return clean ? 0 : 1
+}

@@ -14,6 +14,8 @@ export interface TrafficOptions {
   /** Logs a second. */
   readonly rate: number
   readonly seed: number
+  /** So many logs in a row go to one partition. @default as the producer has it */
+  readonly runMessages?: number
 }
 
 export class Traffic {
@@ -141,6 +143,7 @@ export class Traffic {
 }
 
 /** gzip: every reader has it, the independent one too. */
-function openFor({ brokers }: TrafficOptions): Promise<Producer> {
-  return openProducer({ brokers, clientId: 'chaos', compression: 'gzip', requestTimeoutMs: 10_000 })
+function openFor({ brokers, runMessages }: TrafficOptions): Promise<Producer> {
+  const runs = runMessages === undefined ? {} : { runMessages }
+  return openProducer({ brokers, clientId: 'chaos', compression: 'gzip', requestTimeoutMs: 10_000, ...runs })
 }

@@ -21,6 +21,8 @@ export interface WorldOptions {
   /** Workers reach PostgreSQL through PgBouncer in transaction mode. */
   readonly pooled: boolean
   readonly standby: boolean
+  /** So many logs in a row go to one partition. @default as the producer has it */
+  readonly runMessages?: number
 }
 
 export class World {

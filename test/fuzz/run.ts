@@ -9,8 +9,9 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command, Option } from '@commander-js/extra-typings'
 import pg from 'pg'
+import { minutes, positive, whole } from '../../src/commands/number-arguments.ts'
 import { Random } from '../../src/demo/random.ts'
 import { silentEvents } from '../../src/events.ts'
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
@@ -22,6 +23,7 @@ import { addRun, type FuzzRun, nextSeed, readRuns } from './tally.ts'
 const corpus = resolve(import.meta.dirname, 'corpus')
 /** A long run that ends with its machine has lost no more than this. */
 const TELL_MS = 60_000
+const KINDS = ['messages', 'batches', 'postgres'] as const
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** Answers one round of inputs by its seed. */
@@ -33,11 +35,10 @@ interface Kind {
   readonly close: () => Promise<void>
 }
 
-async function open(name: string): Promise<Kind> {
+async function open(name: (typeof KINDS)[number]): Promise<Kind> {
   const nothing = async (): Promise<void> => undefined
   if (name === 'messages') return { inputs: 20_480, round: (random) => fuzzMessages(random, 20_480), close: nothing }
   if (name === 'batches') return { inputs: 5_000, round: (random) => fuzzBatches(random, 5_000), close: nothing }
-  if (name !== 'postgres') throw new Error(`--kind ${name}: expected messages, batches or postgres`)
   const server = await startEmbeddedPostgres({ durable: false })
   const { host, port, database, user, password } = server
   await migrate({
@@ -56,22 +57,22 @@ async function open(name: string): Promise<Kind> {
   }
 }
 
-const { values } = parseArgs({
-  args: process.argv.slice(2).filter((each) => each !== '--'),
-  options: {
-    minutes: { type: 'string', default: '1' },
-    inputs: { type: 'string' },
-    seed: { type: 'string' },
-    kind: { type: 'string', default: 'messages' },
-    tally: { type: 'string', default: resolve(import.meta.dirname, '../../.runtime/fuzz.jsonl') },
-  },
-})
+const program = new Command('npm run fuzz --')
+  .description(
+    'Broken input from a seed, until the time or the count is over. What is found becomes a test in test/fuzz/corpus.',
+  )
+  .option('--minutes <n>', 'how long', minutes, 1)
+  .option('--inputs <n>', 'at most so many inputs', positive)
+  .option('--seed <n>', 'where to begin; by default where the last run of this kind ended', whole)
+  .addOption(new Option('--kind <name>', 'what is broken').choices(KINDS).default(KINDS[0]))
+  .option('--tally <file>', 'where each run adds its line', resolve(import.meta.dirname, '../../.runtime/fuzz.jsonl'))
+program.parse(process.argv.filter((each) => each !== '--'))
+const values = program.opts()
 const kind = await open(values.kind)
-const most = Number(values.inputs ?? Number.POSITIVE_INFINITY)
-const end = performance.now() + Number(values.minutes) * 60_000
+const most = values.inputs ?? Number.POSITIVE_INFINITY
+const end = performance.now() + values.minutes * 60_000
 const startedMs = performance.now()
-const from = values.seed === undefined ? nextSeed(readRuns(values.tally, values.kind)) : Number(values.seed)
-if (!Number.isSafeInteger(from)) throw new RangeError(`--seed ${values.seed}: a whole number is expected`)
+const from = values.seed ?? nextSeed(readRuns(values.tally, values.kind))
 let [seed, inputs, found] = [from, 0, 0]
 say(`${values.kind} from seed ${seed}`)
 let done = { seed, inputs, found, ms: startedMs }

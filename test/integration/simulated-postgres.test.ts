@@ -10,19 +10,11 @@ import { Dice } from '../simulation/dice.ts'
 import { Schedule } from '../simulation/schedule.ts'
 import { SimProcess } from '../simulation/sim-process.ts'
 import { logStore, pinRequest } from '../support/log-store.ts'
+import { NO_DATABASE } from '../support/no-database.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
 import { readyRange, rejectAt } from '../support/ready-ranges.ts'
 
 const server = withServer()
-const database = {
-  host: '',
-  port: 0,
-  database: '',
-  user: '',
-  password: undefined,
-  ssl: false,
-  applicationName: '',
-} as const
 
 interface Side {
   readonly openSession: OpenSession
@@ -140,9 +132,9 @@ async function story(side: Side): Promise<unknown[]> {
   const { openSession, done } = side
   const told: unknown[] = []
   const ledgerOf = (owner: string, group = 'processors'): PostgresLedger =>
-    new PostgresLedger({ database, openSession, namespace: 'default', group, owner })
+    new PostgresLedger({ database: NO_DATABASE, openSession, namespace: 'default', group, owner })
   const [one, other, stranger] = [ledgerOf('one'), ledgerOf('other'), ledgerOf('stranger', 'strangers')]
-  const store = logStore(database, one, { openSession, deadLetterBytesMax: 64 })
+  const store = logStore(NO_DATABASE, one, { openSession, deadLetterBytesMax: 64 })
   const tell = async (what: string, answer: Promise<unknown>): Promise<void> =>
     void told.push([what, await done(answer)])
   const kinds = (outcomes: readonly CommitOutcome[]): unknown[] =>

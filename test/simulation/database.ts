@@ -2,6 +2,7 @@
  * The simulated PostgreSQL: rows of the ledger with their locks, transactions that are there whole or not at all, a standby that
  * may take over from an earlier moment. What it understands is in statements.ts; what a commit has to be like, in invariants.ts.
  */
+import type { Tally } from '../../src/postgres/tally.ts'
 import type { Schedule, Scheduled } from './schedule.ts'
 
 export interface TopicRow {
@@ -10,7 +11,10 @@ export interface TopicRow {
   key: string
 }
 
-export interface LedgerRow {
+/** How the ledger counts. */
+export type Counts = { -readonly [name in keyof Tally]: Tally[name] }
+
+export interface LedgerRow extends Counts {
   readonly incarnation: number
   readonly part: number
   base: number
@@ -19,13 +23,6 @@ export interface LedgerRow {
   owner: string | null
   group: string | null
   seenAtMs: number
-  records: number
-  dead: number
-  deadItems: number
-  skipped: number
-  holes: number
-  gaps: number
-  rows: number
   leaderEpoch: number | null
   tailOffset: number | null
   tailTimestamp: number | null

@@ -1,5 +1,5 @@
 /** What a range has to become, and whether it did: compared as values, told as text only where they differ. */
-import type { StoredLetter, StoredLog } from './database.ts'
+import type { Counts, StoredLetter, StoredLog } from './database.ts'
 import { fail } from './violation.ts'
 
 /** What a row has to show: where it comes from, its message and its time. */
@@ -12,15 +12,7 @@ export interface Expected {
   readonly rows: ExpectedRow[]
   readonly letters: Place[]
   readonly messages: string[]
-  readonly counts: {
-    records: number
-    dead: number
-    deadItems: number
-    skipped: number
-    holes: number
-    gaps: number
-    rows: number
-  }
+  readonly counts: Counts
 }
 
 export function nothingExpected(): Expected {

@@ -10,6 +10,7 @@ import { type PartitionRange, run, type Store } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { LogStore } from '../../src/postgres/log-store.ts'
 import type { OpenSession } from '../../src/postgres/session.ts'
+import { NO_DATABASE } from '../support/no-database.ts'
 import { ChainScorer } from './chain-scorer.ts'
 import { DatabaseLink } from './database-link.ts'
 import { KafkaLink } from './kafka-link.ts'
@@ -18,16 +19,6 @@ import type { World } from './world.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 const ROWS_BYTES = 16 * 1024
-/** Never connected to: sessions are handed in. */
-const NO_DATABASE = {
-  host: '',
-  port: 0,
-  database: '',
-  user: '',
-  password: undefined,
-  ssl: false,
-  applicationName: '',
-} as const
 
 export const LIMITS = {
   sessionTimeoutMs: 10_000,

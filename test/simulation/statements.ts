@@ -3,6 +3,7 @@
  * at is taken as done; one about the ledger that is not known is an error of the simulation, told at once.
  */
 
+import { LOGS_ATTRIBUTES } from '../support/no-database.ts'
 import { type Database, keyOf, type LedgerRow, type Transaction } from './database.ts'
 import { advance } from './flush-statements.ts'
 
@@ -212,28 +213,8 @@ async function ownRows(
   return NOTHING
 }
 
-const COLUMNS: readonly (readonly [string, string])[] = [
-  ['log_id', 'int8'],
-  ['service', 'text'],
-  ['level', 'text'],
-  ['message', 'text'],
-  ['latency_ms', 'int4'],
-  ['anomaly_score', 'float8'],
-  ['is_anomaly', 'bool'],
-  ['created_at', 'timestamptz'],
-  ['user_id', 'text'],
-  ['metadata', 'jsonb'],
-  ['ingest_topic_id', 'int4'],
-  ['kafka_partition', 'int4'],
-  ['kafka_offset', 'int8'],
-  ['item', 'int4'],
-  ['score_source', 'text'],
-  ['explanation', 'jsonb'],
-  ['ingested_at', 'timestamptz'],
-]
-
 function columns(): Answer {
-  return { rows: COLUMNS.map(([name, type]) => ({ name, type, typmod: -1 })), command: 'SELECT' }
+  return { rows: LOGS_ATTRIBUTES, command: 'SELECT' }
 }
 
 function sequence(): Answer {

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
-const VERSION = '4.3.1'
+export const KAFKA_VERSION = '4.3.1'
 const root = resolve(import.meta.dirname, '../..')
-export const jars = join(root, '.cache', `kafka-${VERSION}`)
+export const jars = join(root, '.cache', `kafka-${KAFKA_VERSION}`)
 const run = promisify(execFile)
 
 export interface RealKafka {

@@ -6,17 +6,8 @@ import { DEADLINE_MS, DeadlinePassed } from '../../../src/postgres/connection.ts
 import { Lane } from '../../../src/postgres/lane.ts'
 import { PostgresLedger } from '../../../src/postgres/ledger.ts'
 import type { Session } from '../../../src/postgres/session.ts'
+import { LOGS_ATTRIBUTES, NO_DATABASE } from '../../support/no-database.ts'
 import { readyRange } from '../../support/ready-ranges.ts'
-
-const database = {
-  host: '',
-  port: 0,
-  database: '',
-  user: '',
-  password: undefined,
-  ssl: false,
-  applicationName: '',
-} as const
 
 /** Sessions that answer what a migrated, empty database does; the first `failing` flushes are refused with a code. */
 function sessions(failing: readonly string[] = []) {
@@ -24,7 +15,7 @@ function sessions(failing: readonly string[] = []) {
   const sent: string[] = []
   const opened: { destroyed: boolean }[] = []
   const rowsOf = (sql: string): Record<string, unknown>[] => {
-    if (sql.includes('pg_attribute')) return COLUMNS.map(([name, type]) => ({ name, type, typmod: -1 }))
+    if (sql.includes('pg_attribute')) return LOGS_ATTRIBUTES
     if (sql.includes('pg_get_serial_sequence')) return [{ name: 'logs_log_id_seq' }]
     if (sql.includes('insert into ingest_topic')) return [{ id: 1 }]
     return []
@@ -53,27 +44,9 @@ function sessions(failing: readonly string[] = []) {
   return { openSession, sent, opened }
 }
 
-const COLUMNS: readonly (readonly [string, string])[] = [
-  ['service', 'text'],
-  ['level', 'text'],
-  ['message', 'text'],
-  ['latency_ms', 'int4'],
-  ['anomaly_score', 'float8'],
-  ['is_anomaly', 'bool'],
-  ['created_at', 'timestamptz'],
-  ['user_id', 'text'],
-  ['metadata', 'jsonb'],
-  ['ingest_topic_id', 'int4'],
-  ['kafka_partition', 'int4'],
-  ['kafka_offset', 'int8'],
-  ['item', 'int4'],
-  ['score_source', 'text'],
-  ['explanation', 'jsonb'],
-]
-
 function laneOf({ openSession }: ReturnType<typeof sessions>): Lane {
   return new Lane({
-    database,
+    database: NO_DATABASE,
     openSession,
     namespace: 'default',
     topic: 'logs',
@@ -154,7 +127,7 @@ test('[P5] the fence is the last statement of a flush', async () => {
 test('[P26] [F23] nothing is left in a session: settings and locks end with their transaction', async () => {
   const world = sessions()
   const ledger = new PostgresLedger({
-    database,
+    database: NO_DATABASE,
     openSession: world.openSession,
     namespace: 'default',
     group: 'g',
@@ -186,7 +159,13 @@ test('[P7] a COMMIT that is answered with ROLLBACK has pinned and claimed nothin
     }
     return { ...session, query }
   }
-  const ledger = new PostgresLedger({ database, openSession, namespace: 'default', group: 'g', owner: 'o' })
+  const ledger = new PostgresLedger({
+    database: NO_DATABASE,
+    openSession,
+    namespace: 'default',
+    group: 'g',
+    owner: 'o',
+  })
   const startOffsets = async (): Promise<Map<number, number>> => new Map()
   const request = { topic: 'logs', topicKey: 'c:t', partitions: [0], startPolicy: 'earliest', startOffsets } as const
   await assert.rejects(ledger.pin(request), { code: 'POSTGRES_UNAVAILABLE' })
