@@ -1,5 +1,6 @@
 /**
- * The store alone: batches made beforehand, the same ones again and again at later offsets. And what each of its promises costs, found by
+ * The store alone: batches made beforehand, the same ones again and again at later offsets and times: rows of one time again and again
+ * would go into the middle of the indexes, those of a stream go to their end. And what each of its promises costs, found by
  * leaving one out: by cutting its statement out of the transaction, or its content out of the batch. The product has no such switches.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,7 +11,7 @@ import { measured } from '../bench/measured.ts'
 import type { Config } from '../config.ts'
 import { Random } from '../demo/random.ts'
 import { silentEvents } from '../events.ts'
-import { epochMs, type RawRecord } from '../log.ts'
+import { epochMs, type LogEvent, type RawRecord } from '../log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import type { PartitionRange, ReadyRange } from '../pipeline.ts'
@@ -24,6 +25,8 @@ import { databaseOptions } from './database.ts'
 const BATCH_ROWS = 5_000
 const PARTITIONS = 4
 const STEP = BATCH_ROWS * PARTITIONS
+/** Of a partition's logs in event time. */
+const SPACING_MS = 1
 const COST_ROUNDS = 5
 
 export function benchLedger(config: Config): PostgresLedger {
@@ -58,11 +61,14 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
   for (const way of ways)
     stores.set(way, await openStore(config, ledger, { lanes: 1, open: way === 'all' ? open : cutting(open, way) }))
   const usual = await madeRanges(epochs, 0)
-  const unexplained = usual.map((ready) => ({
-    ...ready,
-    logs: ready.logs.map((log) => ({ ...log, explanation: null })),
-  }))
-  const made: Readonly<Record<Cost, ReadyRange[]>> = {
+  const unexplained = {
+    ranges: usual.ranges.map((ready) => ({
+      ...ready,
+      logs: ready.logs.map((log) => ({ ...log, explanation: null })),
+    })),
+    events: usual.events,
+  }
+  const made: Readonly<Record<Cost, Made>> = {
     'exactly once': usual,
     aggregates: usual,
     explanation: unexplained,
@@ -145,25 +151,33 @@ async function openStore(
 
 async function commitAll(
   store: LogStore,
-  made: readonly ReadyRange[],
+  { ranges, events }: Made,
   { next, rows }: { next: { offset: number }; rows: number },
 ): Promise<void> {
   for (let done = 0; done < rows; done += STEP) {
     const [from, to] = [next.offset, next.offset + BATCH_ROWS]
     const outcomes = await store.commit({
-      ranges: made.map((ready) => ({ ...ready, range: { ...ready.range, from, to } })),
+      ranges: ranges.map((ready) => ({ ...ready, range: { ...ready.range, from, to } })),
     })
+    for (const event of events) event.createdAt = epochMs(event.createdAt + BATCH_ROWS * SPACING_MS)
     const refused = outcomes.find(({ kind }) => kind !== 'committed')
     if (refused !== undefined) throw new Error(`a batch of the benchmark was not stored: ${refused.kind}`)
     next.offset = to
   }
 }
 
+/** Batches, and the events of their logs, whose time goes on. */
+interface Made {
+  readonly ranges: readonly ReadyRange[]
+  readonly events: readonly { createdAt: LogEvent['createdAt'] }[]
+}
+
 /** One batch a partition, judged by a model that has seen several: `brokenPerThousand` of its records are dead letters. */
-async function madeRanges(epochs: readonly number[], brokenPerThousand: number): Promise<ReadyRange[]> {
+async function madeRanges(epochs: readonly number[], brokenPerThousand: number): Promise<Made> {
   const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, Date.now)
   const scorer = new ModelScorer({ servicesMax: 2_000 })
-  return Promise.all(
+  const moving: { -readonly [Name in keyof LogEvent]: LogEvent[Name] }[] = []
+  const ranges = await Promise.all(
     epochs.map(async (epoch, partition): Promise<ReadyRange> => {
       const random = new Random(partition + 1)
       for (let batch = 0; batch < 3; batch++) {
@@ -172,10 +186,12 @@ async function madeRanges(epochs: readonly number[], brokenPerThousand: number):
       }
       const range = rangeOf({ partition, epoch, random, from: 3 * BATCH_ROWS, brokenPerThousand })
       const { events, rejects } = normalize(range)
-      const logs = await scorer.score(events)
+      const logs = (await scorer.score(events)).map((log) => ({ ...log, event: { ...log.event } }))
+      for (const { event } of logs) moving.push(event)
       return { range, logs, rejects, skips: {}, snapshot: null, alerts: [] }
     }),
   )
+  return { ranges, events: moving }
 }
 
 function rangeOf(made: {
