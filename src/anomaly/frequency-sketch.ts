@@ -10,30 +10,38 @@ const MULTIPLIERS = [0x9e3779b1, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f]
 /** With so many between two halvings, chance alone rarely makes a name seem to come more than a few times. */
 const HALVED_EVERY = 4 * COLUMNS
 
+/** What a sketch that was never asked writes. */
+const NO_COUNTS = new Uint16Array(ROWS * COLUMNS)
+
 export class FrequencySketch {
-  readonly #counts = new Uint16Array(ROWS * COLUMNS)
+  /** Made at the first name: most partitions never have more services than places. */
+  #counts: Uint16Array | null = null
   #untilHalved = HALVED_EVERY
 
   /** Counts the name once more; gives about how often it came lately. */
   add(name: string): number {
+    this.#counts ??= new Uint16Array(ROWS * COLUMNS)
+    const counts = this.#counts
     const hash = hashOf(name)
     let least = 0xffff
     for (let row = 0; row < ROWS; row++) {
       const at = this.#place(hash, row)
-      if (this.#counts[at]! < least) least = this.#counts[at]!
+      if (counts[at]! < least) least = counts[at]!
     }
     if (least === 0xffff) return least
     // Only the least ones grow: the others are others' counts.
     for (let row = 0; row < ROWS; row++) {
       const at = this.#place(hash, row)
-      if (this.#counts[at] === least) this.#counts[at] = least + 1
+      if (counts[at] === least) counts[at] = least + 1
     }
-    if (--this.#untilHalved === 0) this.#halve()
+    if (--this.#untilHalved === 0) this.#halve(counts)
     return least + 1
   }
 
   exchange(bytes: StateBytes): void {
-    bytes.numbers(this.#counts)
+    const counts = this.#counts ?? (bytes.reading ? new Uint16Array(ROWS * COLUMNS) : NO_COUNTS)
+    bytes.numbers(counts)
+    if (bytes.reading) this.#counts = counts.some((count) => count > 0) ? counts : null
     this.#untilHalved = bytes.number(this.#untilHalved)
   }
 
@@ -41,9 +49,9 @@ export class FrequencySketch {
     return row * COLUMNS + (Math.imul(hash, MULTIPLIERS[row]!) >>> 20)
   }
 
-  #halve(): void {
+  #halve(counts: Uint16Array): void {
     this.#untilHalved = HALVED_EVERY
-    for (let i = 0; i < this.#counts.length; i++) this.#counts[i]! >>>= 1
+    for (let i = 0; i < counts.length; i++) counts[i]! >>>= 1
   }
 }
 

@@ -18,6 +18,8 @@ const RESERVOIR = 2048
 const REBUILD_EVERY = 2000
 const REBUILT_TREES = 10
 const FIRST_BUILD = 512
+/** Answers kept, at first and at most: powers of two. */
+const KEPT_FIRST = 256
 const KEPT_ANSWERS = 4096
 const SCORE_BINS = 256
 const DECAY_EVERY = 20_000
@@ -44,11 +46,9 @@ export class JointSurprise {
   #keyHigh = 0
   #score = 0
   /** Answers by hash of the rounded vector. Not part of the state: they follow from the forest. */
-  readonly #answers = {
-    low: new Int32Array(KEPT_ANSWERS).fill(-1),
-    high: new Int32Array(KEPT_ANSWERS),
-    score: new Float64Array(KEPT_ANSWERS),
-  }
+  #answers = noAnswers(KEPT_FIRST)
+  /** Since trees were rebuilt. */
+  #missed = 0
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -123,8 +123,9 @@ export class JointSurprise {
   #answer(): void {
     const { low, high, score } = this.#answers
     const place =
-      ((Math.imul(this.#keyLow, 0x9e3779b1) ^ Math.imul(this.#keyHigh, 0x85ebca6b)) >>> 16) & (KEPT_ANSWERS - 1)
+      ((Math.imul(this.#keyLow, 0x9e3779b1) ^ Math.imul(this.#keyHigh, 0x85ebca6b)) >>> 16) & (low.length - 1)
     if (low[place] !== this.#keyLow || high[place] !== this.#keyHigh) {
+      this.#missed++
       low[place] = this.#keyLow
       high[place] = this.#keyHigh
       score[place] = this.#forest.score(this.#vector)
@@ -166,6 +167,14 @@ export class JointSurprise {
       this.#nextTree = (this.#nextTree + 1) % SHAPE.trees
     }
     this.#built = true
-    this.#answers.low.fill(-1)
+    // One miss in four places, and answers begin to push each other out.
+    const places = this.#answers.low.length
+    if (4 * this.#missed > places && places < KEPT_ANSWERS) this.#answers = noAnswers(2 * places)
+    else this.#answers.low.fill(-1)
+    this.#missed = 0
   }
+}
+
+function noAnswers(places: number) {
+  return { low: new Int32Array(places).fill(-1), high: new Int32Array(places), score: new Float64Array(places) }
 }

@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib'
 
-export const SNAPSHOT_FORMAT = 10
+export const SNAPSHOT_FORMAT = 11
 const MAGIC = 0x64656e67
 const HEADER = 12
 /** A state grows: room for that. */

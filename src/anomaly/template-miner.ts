@@ -27,19 +27,25 @@ const LEADING = 2
 const COMPARED_MAX = 32
 /** Steps of the clock's hand in search of a template that was not seen lately. */
 const HAND_STEPS_MAX = 64
+const FIRST_TEMPLATES = 64
 const NONE = -1
+
+function longer<Column extends Int32Array | Uint8Array>(column: Column, into: Column): Column {
+  into.set(column)
+  return into
+}
 
 export class TemplateMiner {
   readonly #limits: MinerLimits
   readonly #message = new MessageTokens()
   readonly #variants: VariantTable
   /** By slot: the template's id, its tokens, whether it was seen again since the hand passed, and the next of its branch. */
-  #ids: Int32Array
+  #ids = new Int32Array(0)
   #tokens: Int32Array[] = []
-  #seen: Uint8Array
-  #next: Int32Array
+  #seen = new Uint8Array(0)
+  #next = new Int32Array(0)
   /** The one before it in its branch, or NONE: a flood makes one branch of all templates. Follows from #next; not part of the state. */
-  #previous: Int32Array
+  #previous = new Int32Array(0)
   #hand = 0
   /** First slot of each branch of the tree. */
   readonly #branches = new Map<number, number>()
@@ -47,10 +53,6 @@ export class TemplateMiner {
   constructor(limits: MinerLimits = LIMITS) {
     this.#limits = limits
     this.#variants = new VariantTable(limits.variantsMax)
-    this.#ids = new Int32Array(limits.templatesMax)
-    this.#seen = new Uint8Array(limits.templatesMax)
-    this.#next = new Int32Array(limits.templatesMax)
-    this.#previous = new Int32Array(limits.templatesMax).fill(NONE)
   }
 
   /** Templates known now. */
@@ -84,6 +86,7 @@ export class TemplateMiner {
     this.#hand = bytes.number(this.#hand)
     const size = bytes.number(this.size)
     if (!(size <= this.#limits.templatesMax)) throw new RangeError('templates out of bounds')
+    this.#room(size)
     this.#exchangeTokens(bytes, size)
     for (const column of [this.#ids, this.#seen, this.#next]) bytes.numbers(column.subarray(0, size))
     this.#exchangeBranches(bytes)
@@ -202,6 +205,7 @@ export class TemplateMiner {
   #found(branch: number): number {
     const { hashes, count, hash } = this.#message
     const slot = this.size < this.#limits.templatesMax ? this.size : this.#evict()
+    this.#room(slot + 1)
     const room = this.#tokens[slot]
     // A flood's templates are as long as each other: the evicted one's array is written over.
     if (room?.length === count) for (let i = 0; i < count; i++) room[i] = hashes[i]!
@@ -214,6 +218,16 @@ export class TemplateMiner {
     if (after !== NONE) this.#previous[after] = slot
     this.#branches.set(branch, slot)
     return slot
+  }
+
+  /** Columns for so many templates, doubled: most partitions have few kinds of messages, and a worker may have hundreds of them. */
+  #room(size: number): void {
+    if (size <= this.#ids.length) return
+    const length = Math.min(this.#limits.templatesMax, Math.max(size, FIRST_TEMPLATES, 2 * this.#ids.length))
+    this.#ids = longer(this.#ids, new Int32Array(length))
+    this.#seen = longer(this.#seen, new Uint8Array(length))
+    this.#next = longer(this.#next, new Int32Array(length))
+    this.#previous = longer(this.#previous, new Int32Array(length).fill(NONE))
   }
 
   /** Frees the slot of a template that was not seen again since the hand passed it last (clock algorithm, Corbato 1968). */

@@ -61,28 +61,29 @@ export class VariantTable {
   }
 }
 
-/** Open addressing with linear probing, at most half full. */
+/** Places at first. A partition that has few kinds of messages has few hashes, and a worker may have hundreds of partitions. */
+const FIRST_CAPACITY = 256
+
+/** Open addressing with linear probing, at most half full: doubled until it holds half of `capacityMax`. */
 class Generation {
-  readonly #capacity: number
-  readonly #hashes: Int32Array
-  readonly slots: Int32Array
-  readonly ids: Int32Array
+  readonly #capacityMax: number
+  #hashes = new Int32Array(0)
+  slots = new Int32Array(0)
+  ids = new Int32Array(0)
   size = 0
 
-  constructor(capacity: number) {
-    this.#capacity = capacity
-    this.#hashes = new Int32Array(capacity)
-    this.slots = new Int32Array(capacity).fill(NONE)
-    this.ids = new Int32Array(capacity)
+  constructor(capacityMax: number) {
+    this.#capacityMax = capacityMax
+    this.#take(this.#capacityFor(0))
   }
 
   get isFull(): boolean {
-    return this.size * 2 >= this.#capacity
+    return this.size * 2 >= this.#capacityMax
   }
 
   /** The entry's place; where it would go, as -1 - place, when there is none. */
   find(hash: number): number {
-    const mask = this.#capacity - 1
+    const mask = this.slots.length - 1
     let place = hash & mask
     while (this.slots[place] !== NONE) {
       if (this.#hashes[place] === hash) return place
@@ -94,6 +95,10 @@ class Generation {
   put(hash: number, slot: number, id: number): void {
     let place = this.find(hash)
     if (place < 0) {
+      if (this.#capacityFor(this.size + 1) > this.slots.length) {
+        this.#grow()
+        place = this.find(hash)
+      }
       place = -1 - place
       this.size++
     }
@@ -102,15 +107,45 @@ class Generation {
     this.ids[place] = id
   }
 
+  /** The memory of many entries is given back: few may follow. */
   clear(): void {
-    this.slots.fill(NONE)
+    this.#take(this.#capacityFor(0))
     this.size = 0
+  }
+
+  /** A power of two, from the number of entries alone: a restored table has the one that was written. */
+  #capacityFor(size: number): number {
+    let capacity = Math.min(FIRST_CAPACITY, this.#capacityMax)
+    while (size * 2 > capacity) capacity *= 2
+    return capacity
+  }
+
+  #take(capacity: number): void {
+    if (capacity === this.slots.length) {
+      this.slots.fill(NONE)
+      return
+    }
+    this.#hashes = new Int32Array(capacity)
+    this.slots = new Int32Array(capacity).fill(NONE)
+    this.ids = new Int32Array(capacity)
+  }
+
+  #grow(): void {
+    const [hashes, slots, ids] = [this.#hashes, this.slots, this.ids]
+    this.#take(2 * slots.length)
+    for (let from = 0; from < slots.length; from++) {
+      if (slots[from] === NONE) continue
+      const place = -1 - this.find(hashes[from]!)
+      this.#hashes[place] = hashes[from]!
+      this.slots[place] = slots[from]!
+      this.ids[place] = ids[from]!
+    }
   }
 
   /** Entries in the order of their places, which is what putting them again in that order may change: so places are kept too. */
   exchange(bytes: StateBytes): void {
     const size = bytes.number(this.size)
-    if (!(size * 2 <= this.#capacity)) throw new RangeError('variants out of bounds')
+    if (!(size * 2 <= this.#capacityMax)) throw new RangeError('variants out of bounds')
     const entries = new Int32Array(size * 4)
     if (!bytes.reading) this.#write(entries)
     bytes.numbers(entries)
@@ -119,7 +154,7 @@ class Generation {
 
   #write(entries: Int32Array): void {
     let at = 0
-    for (let place = 0; place < this.#capacity; place++) {
+    for (let place = 0; place < this.slots.length; place++) {
       if (this.slots[place] === NONE) continue
       entries[at++] = place
       entries[at++] = this.#hashes[place]!
@@ -129,11 +164,11 @@ class Generation {
   }
 
   #read(entries: Int32Array): void {
-    this.clear()
     this.size = entries.length / 4
+    this.#take(this.#capacityFor(this.size))
     for (let at = 0; at < entries.length; at += 4) {
       const place = entries[at]!
-      if (!(place >= 0 && place < this.#capacity)) throw new RangeError('variant out of bounds')
+      if (!(place >= 0 && place < this.slots.length)) throw new RangeError('variant out of bounds')
       this.#hashes[place] = entries[at + 1]!
       this.slots[place] = entries[at + 2]!
       this.ids[place] = entries[at + 3]!

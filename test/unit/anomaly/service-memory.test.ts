@@ -79,3 +79,21 @@ it('a service of 512 kinds takes what they take, and what the partition keeps of
   t.diagnostic(`${more} bytes more than with one kind`)
   assert.ok(more <= 72 * KIB, `${more} bytes`)
 })
+
+it('a partition of eight services takes no more than 256 KiB, so that one worker can have hundreds', (t) => {
+  const partition = (number: number): Detector => {
+    const detector = new Detector({ seed: number, servicesMax: 2_000 })
+    feed(detector, { from: 0, services: 8, kinds: 4 })
+    for (let log = 0; log < 700; log++) {
+      detector.scoreThenLearn(eventAt(10_000 + log, { service: `service-${log % 8}`, message: kindOf(log % 32) }))
+    }
+    return detector
+  }
+  const kept = [partition(0)]
+  const before = memory()
+  for (let number = 1; number <= 40; number++) kept.push(partition(number))
+  const each = (memory() - before) / 40
+  assert.equal(kept.length, 41)
+  t.diagnostic(`${Math.round(each)} bytes a partition with 8 services`)
+  assert.ok(each <= 256 * KIB, `${each} bytes`)
+})
