@@ -11,7 +11,7 @@
  * service that the judgement rests on.
  */
 import type { Level } from '../log.ts'
-import { CHANNELS, type Channel, type Findings } from './channels.ts'
+import { CHANNELS, type Channel, type Findings, LATENCY } from './channels.ts'
 import { SNAPSHOT_FORMAT } from './state-bytes.ts'
 
 const MODEL_VERSION = `logs-${SNAPSHOT_FORMAT}`
@@ -47,6 +47,7 @@ export function explain({ surprises, observed, expected }: Findings, log: Explai
   const channels = told.map((c) => ({ name: CHANNELS[c] ?? 'latency', ...finding(c) }))
   // The strongest is always told, and first.
   const { name, ...strongest } = channels[0]!
+  const latencyMs = rounded(observed[LATENCY]!)
   return JSON.stringify({
     top: name,
     ...strongest,
@@ -56,19 +57,22 @@ export function explain({ surprises, observed, expected }: Findings, log: Explai
     baseline_n: log.baselineLogs,
     warm: log.warm,
     model_version: MODEL_VERSION,
-    why: `${sentence(name, { ...log, ...strongest })}${likelihood(surprises[top]!)}`,
+    why: `${sentence(name, { ...log, ...strongest, latencyMs })}${likelihood(surprises[top]!)}`,
   })
 }
 
-function sentence(channel: Channel, of: Explained & { observed: number; expected: number }): string {
-  const { observed, expected } = of
+/** What was found on the channel, and the log's own latency. */
+type Found = Explained & { readonly observed: number; readonly expected: number; readonly latencyMs: number }
+
+function sentence(channel: Channel, of: Found): string {
+  const { observed, expected, latencyMs } = of
   switch (channel) {
     case 'latency':
       return `latency ${grouped(observed)} ms, usually ${latencyRange(of)} for this operation`
     case 'latency_shift':
-      return `the latest logs of this service are slower than usual as a whole; this one took ${grouped(observed)} ms, usually ${latencyRange(of)}`
+      return `this service's latest logs are slower than usual${asWhole(of)}: this one took ${grouped(latencyMs)} ms, usually ${latencyRange(of)}`
     case 'slow_share':
-      return `${percent(observed)} of this service's logs of five minutes are as slow as only its slowest ${percent(expected)} usually are`
+      return `${percent(observed)} of this service's logs of the last five minutes took longer than ${percent(1 - expected)} of them usually do; this one ${grouped(latencyMs)} ms, usually ${latencyRange(of)}`
     case 'level':
       return `${of.level} is rare for this service: usually ${oneIn(expected)}`
     case 'template':
@@ -80,6 +84,11 @@ function sentence(channel: Channel, of: Explained & { observed: number; expected
     case 'surge':
       return `${grouped(observed)} logs of this service within a minute, usually ${about(expected)}`
   }
+}
+
+/** Of a log that would not be noticed by itself. */
+function asWhole({ usualLatency, latencyMs }: Found): string {
+  return usualLatency !== null && latencyMs <= usualLatency.highMs ? ' as a whole, if not one by one' : ''
 }
 
 /** From the third time on it is worth a word. */
@@ -126,7 +135,7 @@ function twoDigits(value: number): string {
 }
 
 /** What is usual is never known to three digits. */
-function about(count: number): string {
+export function about(count: number): string {
   return count < 1 ? 'less than 1' : `about ${grouped(count >= 3 ? Math.round(count) : Number(count.toPrecision(2)))}`
 }
 

@@ -5,7 +5,7 @@
  */
 import { epochMs } from '../log.ts'
 import type { ServiceAlert } from '../service-alert.ts'
-import { grouped, rounded } from './explanation.ts'
+import { about, rounded } from './explanation.ts'
 import type { Quiet } from './quiet-watch.ts'
 
 export function alertOf({
@@ -41,11 +41,11 @@ export function alertOf({
 }
 
 function sentence({ kind, closed, seconds, observed, expected }: Quiet): string {
-  const usual = `usually about ${grouped(rounded(expected))} a minute`
+  const usual = `usually ${about(expected)} a minute`
   const span = duration(seconds)
   if (closed) return `${kind === 'silence' ? 'silent' : 'fewer logs than usual'} for ${span}, ${usual}; over now`
   if (kind === 'silence') return `no logs for ${span}, ${usual}`
-  return `about ${grouped(rounded(observed))} logs a minute for ${span}, ${usual}`
+  return `${about(observed)} logs a minute for ${span}, ${usual}`
 }
 
 function duration(seconds: number): string {

@@ -17,7 +17,7 @@ import type { DeadLetterFilter, WholeDeadLetter } from '../postgres/dead-letter-
 import { DeadLetterReplay } from '../postgres/dead-letter-replay.ts'
 import { eachDeadLetter } from '../postgres/dead-letters.ts'
 import { logsIsHypertable } from '../postgres/migrate.ts'
-import { ruleVerdict } from '../scoring/rule-scorer.ts'
+import { replayedLog } from '../scoring/rule-scorer.ts'
 import { chosen, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
 import { clusterOptions } from './kafka-cluster.ts'
 import { normalizeLimits } from './normalize-limits.ts'
@@ -75,7 +75,7 @@ export async function run(
     const clock = (): number => performance.now()
     const limits = normalizeLimits(config, await logsIsHypertable(database))
     const now = await latestClock(database, { now: Date.now, clock })
-    const reader = { normalize: createNormalizer(limits, now), judge: ruleVerdict }
+    const reader = { normalize: createNormalizer(limits, now), judge: replayedLog }
     const letters = lettersToReplay(positions, options, { database, namespace: config.database.namespace })
     return await replayAll(letters, { reader, lookup, replay, clock, sleep }, { ...output, ...options })
   } finally {

@@ -27,7 +27,7 @@ export type Reading =
 
 export interface Reader {
   readonly normalize: (range: PartitionRange) => NormalizedRange
-  readonly judge: (event: LogEvent) => { readonly score: number; readonly isAnomaly: boolean }
+  readonly judge: (event: LogEvent) => ScoredLog
 }
 
 /** `value` is the whole record's, or, with `replaces: 'element'`, what shall stand in the place of the letter's element. */
@@ -69,24 +69,19 @@ function wholeReading(
   reader: Reader,
 ): Reading {
   const [first] = rejects
-  if (events.length > 0) return { kind: 'logs', logs: events.map((event) => scored(event, reader)), rejects }
+  if (events.length > 0) return { kind: 'logs', logs: events.map(reader.judge), rejects }
   if (first !== undefined) return refused(first.reason, first.detail)
   return { kind: 'nothing', detail: `Nothing is left to store (${Object.keys(skips).join(', ')}): discard it` }
 }
 
 function oneReading(event: LogEvent | undefined, reject: Reject | undefined, item: number, reader: Reader): Reading {
-  if (event !== undefined) return { kind: 'logs', logs: [scored({ ...event, item }, reader)], rejects: [] }
+  if (event !== undefined) return { kind: 'logs', logs: [reader.judge({ ...event, item })], rejects: [] }
   if (reject !== undefined) return refused(reject.reason, reject.detail)
   return { kind: 'nothing', detail: `The message has no element ${item}` }
 }
 
 function refused(reason: string, detail: string): Reading {
   return { kind: 'refused', reason, detail }
-}
-
-/** By the rules: the model has long seen what came after. */
-function scored(event: LogEvent, { judge }: Reader): ScoredLog {
-  return { event, ...judge(event), source: 'replay', explanation: null }
 }
 
 function rangeOf(partition: number, record: RawRecord): PartitionRange {

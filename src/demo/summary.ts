@@ -115,7 +115,7 @@ async function topAnomalies(database: pg.Client, ids: readonly number[]): Promis
   const { rows } = await database.query<TopAnomaly>(
     `select service, message, score, why
        from (select distinct on (service) service, message, anomaly_score as score,
-                    coalesce(explanation->>'why', 'by the rules: level and latency, the model does not know this service yet') as why
+                    coalesce(explanation->>'why', '') as why
                from logs
               where ingest_topic_id = any($1)
                 and is_anomaly

@@ -8,7 +8,7 @@ import type { LogEvent, ScoredLog } from '../log.ts'
 import type { Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from './profiles.ts'
-import { ruleVerdict } from './rule-scorer.ts'
+import { ruledLog } from './rule-scorer.ts'
 import { SnapshotTurns } from './snapshot-turns.ts'
 
 export interface ModelScorerOptions {
@@ -30,6 +30,8 @@ export interface ModelScorerOptions {
   readonly refused?: (what: { partition: number; reason: string }) => void
 }
 
+const TOO_FEW = 'too few logs of this service are known yet to say what is usual'
+const FAILED = 'the model failed on this log'
 /** Without a snapshot so many records are read again at most: more than lie between two snapshots. */
 const WARM_UP_RECORDS = 400_000
 
@@ -85,7 +87,7 @@ export class ModelScorer implements Scorer {
       try {
         logs[i] = this.#scoreOne(event)
       } catch (error) {
-        logs[i] = byRules(event)
+        logs[i] = ruledLog(event, FAILED)
         this.#failures++
         failures.push({ partition: event.partition, error })
       }
@@ -156,7 +158,7 @@ export class ModelScorer implements Scorer {
     const verdict = seat.detector.scoreThenLearn(event)
     seat.learned++
     this.#learned++
-    if (!verdict.warm) return byRules(event)
+    if (!verdict.warm) return ruledLog(event, TOO_FEW, verdict.templateId)
     const { score, isAnomaly, explanation } = verdict
     return { event, score, isAnomaly, source: 'model', explanation }
   }
@@ -183,9 +185,4 @@ function steady(share: number): number {
 
 function newSeat(detector: ProfileDetector, snapshotOffset: number): Seat {
   return { detector, learned: 0, snapshotMs: detector.watermarkMs, snapshotOffset }
-}
-
-function byRules(event: LogEvent): ScoredLog {
-  const { score, isAnomaly } = ruleVerdict(event)
-  return { event, score, isAnomaly, source: 'rules', explanation: null }
 }

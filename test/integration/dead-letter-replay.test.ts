@@ -80,7 +80,7 @@ describe('a replay', { timeout: 120_000 }, () => {
       '6/-1 new 1',
     ])
     const { rows } = await world.database.client.query(
-      `select kafka_offset::int as o, item, service, anomaly_score, is_anomaly, score_source, created_at
+      `select kafka_offset::int as o, item, service, anomaly_score, is_anomaly, score_source, created_at, explanation
          from logs where score_source = 'replay' order by 1, 2`,
     )
     assert.deepEqual(
@@ -92,6 +92,7 @@ describe('a replay', { timeout: 120_000 }, () => {
       ],
     )
     assert.deepEqual([rows[0].anomaly_score, rows[0].is_anomaly], [1, true], 'judged by the rules')
+    assert.match(rows[0].explanation.why, /an anomaly by the fixed rules, since the model has long seen/)
     assert.equal(rows[0].created_at.getTime(), MINUTE)
     await world.run({})
     assert.deepEqual(await world.ledger(), after, 'again: nothing new')

@@ -8,7 +8,7 @@ import type { DeadLetterFilter } from '../../src/postgres/dead-letter-filter.ts'
 import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
 import { eachDeadLetter } from '../../src/postgres/dead-letters.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
-import { ruleVerdict } from '../../src/scoring/rule-scorer.ts'
+import { replayedLog } from '../../src/scoring/rule-scorer.ts'
 import { logStore, pinRequest } from './log-store.ts'
 import type { TestDatabase } from './postgres.ts'
 import { MINUTE, readyRange } from './ready-ranges.ts'
@@ -91,7 +91,7 @@ export class DeadLetterWorld {
     return replayAll(
       letters(),
       {
-        reader: { normalize: kinder, judge: ruleVerdict },
+        reader: { normalize: kinder, judge: replayedLog },
         lookup: { read: async () => null },
         replay: this.replay,
         clock: () => performance.now(),

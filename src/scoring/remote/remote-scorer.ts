@@ -10,7 +10,7 @@
  */
 import type { LogEvent, ScoredLog } from '../../log.ts'
 import type { PartitionRange, Scorer } from '../../pipeline.ts'
-import { ruleVerdict } from '../rule-scorer.ts'
+import { ruledLog } from '../rule-scorer.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { RemoteVerdict } from './engine-words.ts'
 import type { Patience } from './patience.ts'
@@ -56,6 +56,8 @@ interface Asked {
 const TRIAL_LOGS = 500
 /** A deadline that passed weighs as much as two failures noticed at once. */
 const LATE_WEIGHT = 2
+
+const UNANSWERED = 'the ML engine did not answer in time'
 
 interface Group {
   readonly events: readonly LogEvent[]
@@ -164,7 +166,7 @@ export class RemoteScorer implements Scorer {
     return logs.map((log, i) => {
       const verdict = verdicts[from + i]
       if (verdict !== null && verdict !== undefined) return remoteLog(log, verdict)
-      return rules ? ruledLog(log) : log
+      return rules ? ruledLog(log.event, UNANSWERED) : log
     })
   }
 }
@@ -175,16 +177,12 @@ function countOf(verdicts: Asking['verdicts']): number {
 
 /** An anomaly is explained: by the engine, else by the model where it agrees, else by who said so. */
 function remoteLog(log: ScoredLog, { score, isAnomaly, explanation }: RemoteVerdict): ScoredLog {
-  const why = isAnomaly ? (explanation ?? log.explanation ?? explained(score)) : null
+  const ours = log.source === 'model' ? log.explanation : null
+  const why = isAnomaly ? (explanation ?? ours ?? explained(score)) : null
   return { event: log.event, score, isAnomaly, source: 'remote', explanation: why }
 }
 
 function explained(score: number): string {
   const rounded = Number(score.toPrecision(3))
   return JSON.stringify({ top: 'remote', score: rounded, why: `the ML engine scored it ${rounded} and gave no reason` })
-}
-
-function ruledLog({ event }: ScoredLog): ScoredLog {
-  const { score, isAnomaly } = ruleVerdict(event)
-  return { event, score, isAnomaly, source: 'rules', explanation: null }
 }

@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { type Letter, type LetterValue, type Reading, readAgain } from '../../../src/dead-letters/second-reading.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
-import { ruleVerdict } from '../../../src/scoring/rule-scorer.ts'
+import { replayedLog } from '../../../src/scoring/rule-scorer.ts'
 import { MINUTE } from '../../support/ready-ranges.ts'
 
-const reader = { normalize: createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => MINUTE), judge: ruleVerdict }
+const reader = { normalize: createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => MINUTE), judge: replayedLog }
 const place = { partition: 2, offset: 42, recordTimeMs: MINUTE }
 
 function read(item: number, text: string, replaces: LetterValue['replaces'] = 'record'): Reading {

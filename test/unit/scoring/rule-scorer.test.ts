@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { ruleVerdict } from '../../../src/scoring/rule-scorer.ts'
+import { replayedLog, ruledLog, ruleVerdict } from '../../../src/scoring/rule-scorer.ts'
 import { eventAt } from '../../support/log-stream.ts'
 
 it('the rules are the seed’s', () => {
@@ -18,4 +18,20 @@ it('the rules are the seed’s', () => {
   for (const { latencyMs, level, score, isAnomaly } of cases) {
     assert.deepEqual(ruleVerdict(eventAt(0, { latencyMs, level })), { score, isAnomaly }, `${latencyMs} ${level}`)
   }
+})
+
+it('an anomaly by the rules says what it was and why no model judged; what is ordinary says nothing', () => {
+  const slow = eventAt(0, { latencyMs: 2_340, level: 'ERROR' })
+  const { source, score, isAnomaly, explanation } = ruledLog(slow, 'nobody knows better', -17)
+  assert.deepEqual({ source, score, isAnomaly }, { source: 'rules', score: 1, isAnomaly: true })
+  assert.deepEqual(JSON.parse(explanation ?? ''), {
+    top: 'rules',
+    score: 1,
+    template_id: -17,
+    warm: false,
+    why: 'ERROR with a latency of 2,340 ms: an anomaly by the fixed rules, since nobody knows better',
+  })
+  assert.equal(ruledLog(eventAt(0, { latencyMs: 5, level: 'ERROR' }), 'nobody knows better').explanation, null)
+  assert.equal(replayedLog(slow).source, 'replay')
+  assert.doesNotMatch(replayedLog(slow).explanation ?? '', /template_id/)
 })
