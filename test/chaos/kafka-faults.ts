@@ -90,8 +90,9 @@ export const TOPIC_FAULTS: readonly Fault[] = [
     weight: 1,
     missing: ({ partitions }) => (partitions >= 12 ? 'there are enough' : null),
     act: async (world) => {
-      world.partitions += 2
-      await world.traffic.addPartitions(world.partitions)
+      const count = world.partitions + 2
+      await world.traffic.addPartitions(count)
+      world.partitions = count
     },
   },
   {

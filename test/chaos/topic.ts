@@ -19,10 +19,6 @@ export class Topic {
     this.#admin = new Admin({ clientId: 'chaos-admin', bootstrapBrokers: this.#brokers, timeout: 5_000, retries: 3 })
   }
 
-  get partitions(): number {
-    return this.#partitions
-  }
-
   /** One past the last offset of each partition. Rejects while no broker answers. */
   async ends(): Promise<Map<number, number>> {
     const asked = Array.from({ length: this.#partitions }, (_, partitionIndex) => ({
@@ -33,10 +29,17 @@ export class Topic {
     return new Map(found?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]))
   }
 
-  /** So many in all. */
+  /** So many in all. An answer that is lost says nothing: what there is then counts. Rejects where they are not there. */
   async grow(count: number): Promise<void> {
-    await this.#admin.createPartitions({ topics: [{ name: this.name, count }] })
-    this.#partitions = count
+    await this.#admin.createPartitions({ topics: [{ name: this.name, count }] }).catch(() => undefined)
+    if ((await this.count()) < count) throw new Error(`the topic has ${this.#partitions} partitions, not ${count}`)
+  }
+
+  /** How many partitions there are, by Kafka's own word. */
+  async count(): Promise<number> {
+    const { topics } = await this.#admin.metadata({ topics: [this.name], forceUpdate: true })
+    this.#partitions = topics.get(this.name)?.partitionsCount ?? this.#partitions
+    return this.#partitions
   }
 
   /** A transaction of these messages that is given up after so long; until then nothing behind it can be read. */

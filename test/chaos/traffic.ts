@@ -92,6 +92,11 @@ export class Traffic {
     this.#producer = producer
   }
 
+  /** By Kafka's own word. */
+  partitions(): Promise<number> {
+    return this.#topic.count()
+  }
+
   /** One past the last offset of each partition. */
   ends(): Promise<Map<number, number>> {
     return this.#topic.ends()
