@@ -18,6 +18,8 @@ import { logEnds, type TopicLayout } from './topic-layout.ts'
 import type { TopicStart } from './topic-start.ts'
 
 const BACKOFF = { minMs: 100, maxMs: 5_000 }
+/** Of claims that the database did not take: they cost next to nothing, and one that is back is to be used at once. */
+const CLAIM_BACKOFF = { minMs: 100, maxMs: 1_000 }
 const HELD_RETRY_MS = 5_000
 const TRUNCATED_RETRY_MS = 30_000
 const ANOTHER_LOG = 'truncated, recreated or another cluster; it is not read (docs/operations.md says how to go on)'
@@ -90,7 +92,7 @@ export class PartitionClaims {
     failpoint('in_claim')
     const answer = await ledger.claim(due.map((position) => position.partition)).catch((error: unknown) => {
       if (!isRetriable(error)) throw error
-      const retryInMs = Math.min(...due.filter(ours).map((position) => this.#again(position)), BACKOFF.maxMs)
+      const retryInMs = Math.min(...due.filter(ours).map((position) => this.#again(position)), CLAIM_BACKOFF.maxMs)
       events.postgresUnavailable({ error, retryInMs })
       return null
     })
@@ -279,7 +281,7 @@ export class PartitionClaims {
   #again(position: Position): number {
     const { time } = this.#parts.options
     const attempt = attemptOf(position)
-    const retryInMs = backoffMs(attempt, BACKOFF, time.random)
+    const retryInMs = backoffMs(attempt, CLAIM_BACKOFF, time.random)
     position.resync(time.clock() + retryInMs, attempt + 1)
     return retryInMs
   }

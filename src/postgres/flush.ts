@@ -37,6 +37,8 @@ export interface FlushWorld {
 
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MAX_MS = 5_000
+/** Where there is no connection a try costs next to nothing, and a database that is back is to be used at once. */
+const BACKOFF_AWAY_MAX_MS = 1_000
 const UNDEFINED_COLUMN = '42703'
 
 /** One outcome a range, in the order given. */
@@ -154,9 +156,8 @@ class Flush {
       events.postgresRefused({ error, retryInMs })
     } else {
       // Full jitter: after an outage everybody comes back at once otherwise.
-      retryInMs = Math.round(
-        random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures++, 10)),
-      )
+      const most = hasNoConnection(verdict.sqlstate) ? BACKOFF_AWAY_MAX_MS : BACKOFF_MAX_MS
+      retryInMs = Math.round(random() * Math.min(most, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures++, 10)))
       found('retrying', error)
       const away = isAway(verdict.sqlstate)
       events.flushRetried({ sqlstate: verdict.sqlstate, away, error })
@@ -178,6 +179,11 @@ function judge(error: unknown): Exclude<Verdict, { kind: 'broken' }> {
   const verdict = classify(error)
   if (verdict.kind !== 'broken') return verdict
   throw new ProcessorError('POSTGRES_BROKEN_INVARIANT', sqlMessage(error), { cause: error })
+}
+
+/** Nobody there, or a server that starts or stops: nothing of the batch was sent, or all of it is lost. */
+function hasNoConnection(sqlstate: string | null): boolean {
+  return sqlstate === null || /^57P0/.test(sqlstate)
 }
 
 /** No connection, or a server that starts, stops or has no room; not a deadlock or a cancelled statement. */

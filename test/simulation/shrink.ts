@@ -19,15 +19,19 @@ export async function shrink(plan: Plan, fails: Fails = failsBySimulation): Prom
   return { ...plan, faults: await fewer(faults, (some) => still({ ...plan, faults: some, productions })), productions }
 }
 
-/** Leaves out halves, quarters, ... single ones. */
+/** Leaves out halves, quarters, ... single ones, until each that is left is needed. */
 async function fewer<T>(all: readonly T[], fails: (some: readonly T[]) => Promise<boolean>): Promise<readonly T[]> {
   let kept = all
-  for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (let size = Math.ceil(kept.length / 2); size >= 1; ) {
+    const before = kept.length
     for (let at = 0; at < kept.length; ) {
       const some = [...kept.slice(0, at), ...kept.slice(at + size)]
       if (await fails(some)) kept = some
       else at += size
     }
+    // One that was needed may not be any more without those behind it.
+    if (size > 1) size = Math.ceil(size / 2)
+    else if (kept.length === before) break
   }
   return kept
 }

@@ -40,10 +40,11 @@ test('a failing plan is made smaller and fails alike', async () => {
   assert.ok(mutant !== undefined)
   const fails = async (plan: ReturnType<typeof planOf>): Promise<string | null> =>
     (await simulate(plan, mutant)).violation?.invariant ?? null
+  // A row of the ledger that counts wrong: what it takes for that is one revoked permission.
   let seed = 1
-  while ((await fails(planOf(seed))) === null) seed++
+  while ((await fails(planOf(seed))) !== 'I3') seed++
   const small = await shrink(planOf(seed), fails)
-  assert.equal(await fails(small), await fails(planOf(seed)))
+  assert.equal(await fails(small), 'I3')
   assert.ok(small.faults.length <= 2, `${small.faults.length} faults are left`)
   assert.ok(small.faults.some(({ kind }) => kind === 'permission revoked'))
 })
