@@ -2,9 +2,11 @@
  * Mutes: what people do not want to be told of for a while. They act on what is stored, never on what is learned: the detector
  * sees every log alike, and the muted log keeps its score. Whether a log is muted follows from its own time, its service and the
  * template in its explanation, so a record read again after a crash becomes the same row, as long as mutes begin some time after
- * they are made and every worker has heard of them by then.
+ * they are made and every worker has heard of them by then. Likewise with a service alert: by the time at which it was raised. A mute
+ * of a kind of message is none of what was not said.
  */
 import type { ScoredLog } from './log.ts'
+import type { ServiceAlert } from './service-alert.ts'
 
 export interface Mute {
   readonly id: number
@@ -12,7 +14,7 @@ export interface Mute {
   readonly service: string | null
   /** `template_id` of an explanation; null: every message. */
   readonly templateId: string | null
-  /** Logs created in [since, until), in ms since 1970. */
+  /** Logs created, and service alerts raised, in [since, until), in ms since 1970. */
   readonly sinceMs: number
   readonly untilMs: number
 }
@@ -31,6 +33,19 @@ export function withMutes(logs: readonly ScoredLog[], mutes: readonly Mute[]): r
     changed[i] = { ...log, isAnomaly: false, explanation: mutedExplanation(log.explanation, mute.id) }
   }
   return changed ?? logs
+}
+
+/** The same alerts, but that those which a mute names say so. */
+export function withMutedAlerts(alerts: readonly ServiceAlert[], mutes: readonly Mute[]): readonly ServiceAlert[] {
+  return alerts.map((alert) => {
+    const mute = mutes.find((each) => coversAlert(each, alert))
+    return mute === undefined ? alert : { ...alert, explanation: mutedExplanation(alert.explanation, mute.id) }
+  })
+}
+
+function coversAlert({ service, templateId, sinceMs, untilMs }: Mute, alert: ServiceAlert): boolean {
+  const { raisedAtMs } = alert
+  return templateId === null && service === alert.service && raisedAtMs >= sinceMs && raisedAtMs < untilMs
 }
 
 function covers({ service, templateId, sinceMs, untilMs }: Mute, { event, explanation }: ScoredLog): boolean {
@@ -59,7 +74,7 @@ function fieldsOf(explanation: string | null): Readonly<Record<string, unknown>>
   return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {}
 }
 
-/** True for a log that would be an anomaly, were it not muted. */
-export function isMuted({ explanation }: ScoredLog): boolean {
+/** True for a log that would be an anomaly, and for a service alert that would be told of, were it not muted. */
+export function isMuted({ explanation }: Pick<ScoredLog, 'explanation'>): boolean {
   return explanation?.startsWith('{"muted":') === true
 }

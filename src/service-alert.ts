@@ -20,6 +20,6 @@ export interface ServiceAlert {
   /** Logs a minute. */
   readonly observed: number
   readonly expected: number
-  /** JSON text, at most 1 KiB, with a sentence for people under `why`. */
+  /** JSON text, at most 1 KiB, with a sentence for people under `why`; `muted` names the mute that nobody is told for. */
   readonly explanation: string
 }

@@ -10,11 +10,13 @@ function muteId(text: string): number {
 
 /** `end` takes a command's exit code. */
 export function mutesCommand(end: (work: Promise<number>) => Promise<never>, env: NodeJS.ProcessEnv): Command {
-  const mutes = new Command('mutes').description('logs that are stored, but not as anomalies, for a while')
+  const mutes = new Command('mutes').description(
+    'logs and service alerts that are stored, but that nobody is told of, for a while',
+  )
   mutes
     .command('add')
     .description('mute a service, a kind of message, or a kind of message of a service')
-    .option('--service <name>', 'this service')
+    .option('--service <name>', 'this service; without --template the alerts on it, too')
     .option('--template <id>', 'this kind of message: template_id of an explanation')
     .option('--for <time>', 'so long: 30m, 12h, 7d')
     .option('--until <time>', 'or until this time (ISO 8601)')

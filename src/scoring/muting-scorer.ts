@@ -1,6 +1,6 @@
 /** Puts mutes over the judgements of another scorer. Nothing is touched while there are none. */
 import type { LogEvent, ScoredLog } from '../log.ts'
-import { type Mute, withMutes } from '../mute.ts'
+import { type Mute, withMutedAlerts, withMutes } from '../mute.ts'
 import type { PartitionRange, Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 
@@ -27,6 +27,7 @@ export class MutingScorer implements Scorer {
   }
 
   alerts(partition: number): readonly ServiceAlert[] {
-    return this.#inner.alerts(partition)
+    const alerts = this.#inner.alerts(partition)
+    return this.#mutes.length === 0 ? alerts : withMutedAlerts(alerts, this.#mutes)
   }
 }

@@ -150,6 +150,10 @@ export class BatchNews {
     const change = alert.untilMs === null ? 'opened' : 'closed'
     const since = new Date(alert.sinceMs).toISOString()
     const until = alert.untilMs === null ? null : new Date(alert.untilMs).toISOString()
+    if (isMuted(alert)) {
+      if (change === 'opened') metrics.mutedAlerts.inc({ kind })
+      return
+    }
     metrics.serviceAlerts.inc({ kind, change })
     const fields = { service, kind, since, until, observed, expected }
     voice.warn('service_alert', sentence(alert), fields, `${kind} ${change}`)

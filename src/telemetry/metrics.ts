@@ -82,10 +82,11 @@ function storeMetrics(registers: Registry[]) {
     flushRetries: counter('flush_retries', 'Transactions tried again'),
     serviceAlerts: new Counter({
       name: 'insighthub_service_alerts_total',
-      help: 'Alerts on services committed to service_alerts, by kind, when they opened and when they closed',
+      help: 'Alerts on services committed to service_alerts, by kind, when they opened and when they closed; without muted ones',
       labelNames: ['kind', 'change'],
       registers,
     }),
+    mutedAlerts: by('muted_service_alerts', 'kind', 'Alerts on services that opened while a mute named the service'),
     snapshotsRefused: counter('snapshots_refused', 'Detector snapshots that could not be used'),
     postgresErrors: by('postgres_errors', 'reason', 'Failures of the database, by kind'),
     storeState: new Gauge({

@@ -23,6 +23,8 @@ function logs(fromMs: number, toMs: number): { value: Buffer }[] {
     const timestamp = new Date(START_MS + ms).toISOString()
     const log = { service, level: 'INFO', message: 'request served', latency_ms: 20 + ((at * 7) % 13), timestamp }
     messages.push({ value: Buffer.from(JSON.stringify(log)) })
+    // Silent with it, and muted.
+    if (service === 'payment') messages.push({ value: Buffer.from(JSON.stringify({ ...log, service: 'nightly' })) })
   }
   return messages
 }
@@ -66,9 +68,14 @@ describe('a service that falls silent', { timeout: 180_000 }, () => {
                   round(extract(epoch from since - to_timestamp(${START_MS / 1000})) / 60)::int as since_minute,
                   round(extract(epoch from until - to_timestamp(${START_MS / 1000})) / 60)::int as until_minute
              from service_alerts
+            where not explanation ? 'muted'
             order by since`,
         )
       ).rows
+    await client.query(
+      `insert into anomaly_mute (namespace, service, since, until, why)
+       values ('default', 'nightly', to_timestamp(${(START_MS + SILENT_FROM) / 1000}), to_timestamp(${(START_MS + SILENT_TO) / 1000}), 'known')`,
+    )
     const producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
     await producer.createTopic('logs', 1)
 
@@ -96,5 +103,7 @@ describe('a service that falls silent', { timeout: 180_000 }, () => {
     assert.deepEqual([closed?.open, closed?.since_minute], [false, 120])
     assert.ok(closed.until_minute >= 130 && closed.until_minute <= 132, `closed after ${closed.until_minute} minutes`)
     assert.equal(closed.why, opened.why)
+    const muted = `select service, until is not null as closed, explanation->>'muted' as mute from service_alerts where explanation ? 'muted'`
+    assert.deepEqual((await client.query(muted)).rows, [{ service: 'nightly', closed: true, mute: '1' }])
   })
 })

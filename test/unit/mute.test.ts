@@ -8,6 +8,7 @@ import { epochMs, type ScoredLog } from '../../src/log.ts'
 import { isMuted, type Mute, withMutes } from '../../src/mute.ts'
 import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { MutingScorer } from '../../src/scoring/muting-scorer.ts'
+import type { ServiceAlert } from '../../src/service-alert.ts'
 import { eventAt, logStream } from '../support/log-stream.ts'
 import { logAt, MINUTE } from '../support/ready-ranges.ts'
 
@@ -97,6 +98,36 @@ test('mutes are put over a scorer, and taken off again, without touching what it
   assert.equal(await judged(), true)
   assert.deepEqual(seen, [1, 1, 1])
   assert.equal(scorer.snapshot(3, 9)?.atOffset, 9)
+})
+
+test('a mute of a service covers the alerts on it by the time they were raised, opened and closed alike; they stay', () => {
+  const raisedAtMs = epochMs(MINUTE)
+  const opened: ServiceAlert = {
+    ...{
+      partition: 0,
+      service: 'payment',
+      kind: 'silence',
+      sinceMs: epochMs(MINUTE - 40_000),
+      untilMs: null,
+      raisedAtMs,
+    },
+    ...{ observed: 0, expected: 41, explanation: '{"kind":"silence","why":"no logs for 40 s"}' },
+  }
+  const closed = { ...opened, untilMs: epochMs(MINUTE + 3_600_000) }
+  const scorer = new MutingScorer({ score: async () => [], snapshot: () => null, alerts: () => [opened, closed] })
+  const muted = (fields: Partial<Mute>): boolean[] => {
+    scorer.replace([mute(fields)])
+    return scorer.alerts(0).map(isMuted)
+  }
+  assert.deepEqual(muted({ service: 'payment' }), [true, true])
+  assert.deepEqual(scorer.alerts(0)[1], { ...closed, explanation: `{"muted":7,${closed.explanation.slice(1)}` })
+  assert.deepEqual(muted({ service: 'search' }), [false, false])
+  assert.deepEqual(muted({ service: 'payment', templateId: 'a1b2' }), [false, false], 'a kind of message')
+  assert.deepEqual(muted({ templateId: 'a1b2' }), [false, false])
+  assert.deepEqual(muted({ service: 'payment', sinceMs: MINUTE + 1 }), [false, false], 'raised before')
+  assert.deepEqual(muted({ service: 'payment', sinceMs: 0, untilMs: MINUTE }), [false, false], 'raised after')
+  scorer.replace([])
+  assert.deepEqual(scorer.alerts(0), [opened, closed])
 })
 
 test('of two mutes the older one is named, in whatever order the table gave them', async () => {

@@ -339,4 +339,10 @@ test('a service alert is said and counted when it opens and when it closes', asy
   ])
   assert.equal(await metric(telemetry, 'insighthub_service_alerts_total{kind="silence",change="opened"}'), '1')
   assert.equal(await metric(telemetry, 'insighthub_service_alerts_total{kind="silence",change="closed"}'), '1')
+  const muted = { ...opened, explanation: '{"muted":3,"why":"no logs"}' }
+  commit(telemetry, [log(2)], { alerts: [muted] })
+  commit(telemetry, [log(3)], { alerts: [{ ...muted, untilMs: epochMs(90_000) }] })
+  assert.equal(lines.filter((line) => line.includes('Service alert')).length, 2, 'of a muted one nothing is said')
+  assert.equal(await metric(telemetry, 'insighthub_service_alerts_total{kind="silence",change="opened"}'), '1')
+  assert.equal(await metric(telemetry, 'insighthub_muted_service_alerts_total{kind="silence"}'), '1')
 })
