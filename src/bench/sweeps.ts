@@ -54,7 +54,11 @@ export function sweepPoints(name: SweepName, rows: number, to: number | null = n
   const usual = { ...USUAL, rows }
   switch (name) {
     case 'batch':
-      return [500, 2_000, 5_000, 20_000].map((size) => ({ ...usual, value: number.format(size), batchRowsMax: size }))
+      return [500, 2_000, 5_000, 10_000, 20_000].map((size) => ({
+        ...usual,
+        value: number.format(size),
+        batchRowsMax: size,
+      }))
     case 'partitions':
       return [1, 4, 16, 64, 256].map((partitions) => ({ ...usual, value: number.format(partitions), partitions }))
     case 'services':

@@ -168,7 +168,7 @@ export const SETTINGS = {
     'Services a partition keeps a model of; more share one.',
   ),
   BATCH_ROWS_MAX: number(
-    { min: 1, max: 100_000, default: 20_000 },
+    { min: 1, max: 100_000, default: 10_000 },
     'The most records of a batch; it has so many only where the database stores them in time.',
   ),
   BATCH_BYTES_MAX: number({ min: 1_024, max: 256 * MIB, default: 4 * MIB }, 'Bytes after which a batch is stored.'),
