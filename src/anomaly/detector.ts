@@ -30,9 +30,14 @@ const WARM_LOGS = 50
 const YOUNG_LOGS = 100
 const UNDECIDED = 0.5
 const UNREMARKABLE = 0.5
-const WINDOW_HALF = 2.2
+const WINDOW_HALF = 2.08
 const FOREST_HALF = 2
-/** What the forest says at most; while there is none, the windows speak for it. */
+/**
+ * The forest confirms the windows or doubts them, within these bounds: a share of what they say, and so much more than it. One thing
+ * alone, however strange, is ordinary as a combination, and a few common things at once are a rare one. Without a forest: FOREST_SHARE.
+ */
+const FOREST_LEAST = 0.7
+const FOREST_MORE = 0.05
 const FOREST_SHARE = 0.8
 const BUCKET_MS = BUCKET_SECONDS * 1000
 /** In a snapshot: everything but the services, when the miner knows no more than a few thousand kinds. */
@@ -212,7 +217,7 @@ export class Detector {
     const undecided = Math.min(UNDECIDED, softScore(strongest - UNREMARKABLE, WINDOW_HALF))
     verdict.windowScore = Math.max(undecided, softScore(known - UNREMARKABLE, WINDOW_HALF))
     verdict.forestScore = this.#joint.ready
-      ? softScore(this.#joint.surprise, FOREST_HALF)
+      ? confirmed(softScore(this.#joint.surprise, FOREST_HALF), verdict.windowScore)
       : FOREST_SHARE * verdict.windowScore
     verdict.score = 0.4 * verdict.forestScore + 0.6 * verdict.windowScore
     verdict.warm = service.logs >= WARM_LOGS
@@ -235,4 +240,9 @@ export class Detector {
     // What is learned does not depend on what people want to be told of: other thresholds, same scores.
     if (this.#verdict.warm) this.#joint.learn(this.#verdict.score < THRESHOLD && weight === 1)
   }
+}
+
+/** The forest's score, held near that of the windows. */
+function confirmed(forest: number, windows: number): number {
+  return Math.max(FOREST_LEAST * windows, Math.min(windows + FOREST_MORE, forest))
 }

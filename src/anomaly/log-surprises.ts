@@ -15,9 +15,9 @@ const SLOW_QUANTILE = 0.99
  * service has: that it is odd at all, once in so many days, is what should be alike for all services.
  */
 const SINGLE_HANDICAP = 1.5
-const SINGLE_HANDICAP_MIN = -0.3
-/** Logs in 10 s of a service without a handicap. */
-const SINGLE_RATE = 1.5
+const SINGLE_HANDICAP_MIN = 0.2
+/** Logs in 10 s at which the handicap begins to count; it is felt from 0.95 on, where it exceeds the least. */
+const SINGLE_RATE = 0.7
 const SINGLE_SHARE = 0.4
 const SINGLE_TELLING = 1
 const SLOW_USUAL = 0.022

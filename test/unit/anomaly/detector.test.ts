@@ -129,14 +129,27 @@ describe('detector', () => {
       '"\\'.repeat(300),
       '漢'.repeat(600),
     ]
-    const detector = trained()
-    messages.forEach((message, i) => {
-      const event = eventAt(AFTER_TRAINING_MS + i, { message, level: 'FATAL', latencyMs: 1e6 })
-      const { explanation } = detector.scoreThenLearn(event)
+    const state = trained().snapshot()
+    for (const message of messages) {
+      const event = eventAt(AFTER_TRAINING_MS, { message, level: 'FATAL', latencyMs: 1e6 })
+      const { explanation } = restored(state).scoreThenLearn(event)
       assert.ok(explanation !== null, 'flagged')
       assert.ok(Buffer.byteLength(explanation) <= 1024, `${Buffer.byteLength(explanation)} bytes`)
       assert.doesNotMatch(explanation, /\\u/)
-    })
+    }
+  })
+
+  it('flags one thing alone that is strange enough, which as a combination is not', () => {
+    const { isAnomaly, windowScore, forestScore } = trained().scoreThenLearn(
+      eventAt(AFTER_TRAINING_MS, { latencyMs: 250 }),
+    )
+    assert.ok(isAnomaly)
+    assert.ok(forestScore >= 0.7 * windowScore, `${forestScore} and ${windowScore}`)
+  })
+
+  it('never lets the forest say much more than the windows', () => {
+    for (const { forestScore, windowScore } of judge(trained(), logStream({ seed: 4, logs: 5_000 })))
+      assert.ok(forestScore <= windowScore + 0.05, `${forestScore} and ${windowScore}`)
   })
 
   it('flags a burst of errors, and few ordinary logs', () => {
