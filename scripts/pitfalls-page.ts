@@ -37,7 +37,7 @@ function simulated(): Attack[] {
 
 /** The faults that `npm run chaos` does to real parts, where it is there. */
 function chaos(): Attack[] {
-  const files = globSync('test/chaos/*-faults.ts', { cwd: root }).sort()
+  const files = globSync('test/chaos/*faults.ts', { cwd: root }).sort()
   const text = files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
   return [...text.matchAll(/name: '([^']+)',\s+number: '(F\d+)'/g)].map(([, name = '', tag = '']) => ({
     tag,

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fault, TARGETS } from './fault.ts'
+import { STORM } from './faults.ts'
 import type { World } from './world.ts'
 
 export interface FaultRecord {
@@ -21,8 +22,6 @@ interface Harm {
   readonly felt: Promise<unknown>
 }
 
-/** All of F30: what a storm was, and how long it was felt. */
-const STORM = { name: 'several at once, then peace', number: 'F30' } as const
 const STORM_MS = 60_000
 /** In a storm nobody waits longer than this for the world to move on before harming it again. */
 const REST_MS = 4_000
