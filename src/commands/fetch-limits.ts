@@ -10,6 +10,8 @@ export function fetchLimits(memoryLimitMb: number, messageBytesMax: number) {
     fetchMaxWaitMs: 500,
     fetchBytesMax,
     fetchPartitionBytesMax: Math.max(MIB, Math.floor(fetchBytesMax / 4)),
+    // Codecs make 1 MB of what was 3 to 10; what makes more of it comes piece by piece.
+    answerPlainBytesMax: Math.max(8 * MIB, 4 * bufferBytesMax),
     plainBytesMax: Math.max(64 * MIB, 2 * messageBytesMax),
   }
 }

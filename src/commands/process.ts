@@ -1,27 +1,16 @@
 /** `process`: the service. Runs the line until a signal, alone or as a supervisor of several workers, and closes it in time. */
 import { availableParallelism, hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
 import { watchEventLoop } from '../event-loop-watchdog.ts'
 import { armFailpoint } from '../failpoint.ts'
 import { createTelemetry } from '../telemetry.ts'
 import { databaseOptions, plainTextWarning } from './database.ts'
+import { keepHeapSmall } from './heap.ts'
 import { Service, world } from './service.ts'
 import { onFirstSignal } from './stop-signals.ts'
 import { supervise } from './supervise.ts'
-
-/**
- * Left alone, V8 sizes its heap by the machine's memory and lets garbage grow to several times what is alive: 370 to 620 MB resident
- * at full speed on 24 GiB. And it counts the Buffers that come and go with every fetch as growth of the old generation: 30 full
- * collections a million logs, a quarter of the CPU; 12 where they count against the whole heap.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=90')
-  setFlagsFromString('--external-memory-accounted-in-global-limit')
-  setFlagsFromString('--semi-space-growth-factor=1')
-}
 
 export interface ProcessOptions {
   /** How many workers at most; undefined: WORKERS, else one core less than there are. */
@@ -36,7 +25,7 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
   const isWorker = options.worker !== undefined
   if (!isWorker && workers > 1) return supervise(workers, env, version)
   armFailpoint(env)
-  keepHeapSmall()
+  keepHeapSmall(config.limits.memoryLimitMb)
   const unwatch = watchEventLoop()
   const telemetry = createTelemetry({
     format: config.console.format,

@@ -2,8 +2,7 @@
  * When a worker comes to rest, one thorough garbage collection gives back what work has left behind. V8 by itself collects an idle heap
  * too, but keeps the pages: a worker that had nothing more to do stayed at what its start or its last backlog had needed, 20 MB more.
  */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectThoroughly } from './garbage.ts'
 
 const LOOK_EVERY_MS = 5_000
 
@@ -35,21 +34,11 @@ export class RestWatch {
   }
 }
 
-type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
-
 /** About 100 ms of CPU, in which nothing else happens. Answers how to end the watch, which keeps no process alive by itself. */
 export function collectAtRest(logs: () => number, few = 500): () => void {
   const watch = new RestWatch(few)
   const timer = setInterval(() => {
-    if (watch.due(logs())) collect()({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    if (watch.due(logs())) collectThoroughly()
   }, LOOK_EVERY_MS).unref()
   return () => clearInterval(timer)
-}
-
-/** V8's own, which it shows only to contexts made while it is asked to. */
-function collect(): Collect {
-  setFlagsFromString('--expose-gc')
-  const gc: Collect = runInNewContext('gc')
-  setFlagsFromString('--no-expose-gc')
-  return gc
 }

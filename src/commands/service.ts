@@ -24,6 +24,7 @@ import { MutingScorer } from '../scoring/muting-scorer.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { answerQuestions } from '../workers/channel.ts'
 import { fetchLimits } from './fetch-limits.ts'
+import { afterLargeRecords } from './heap.ts'
 import { clusterOptions } from './kafka-cluster.ts'
 import { watchMutes } from './mute-watch.ts'
 import { normalizeLimits } from './normalize-limits.ts'
@@ -137,6 +138,7 @@ export class Service {
       intervalMs: limits.batchIntervalMs,
       ageTargetMs: limits.ageTargetMs,
       ...fetchLimits(limits.memoryLimitMb, limits.messageBytesMax),
+      largeRecords: afterLargeRecords(limits.memoryLimitMb),
     })
   }
 

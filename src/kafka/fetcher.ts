@@ -17,6 +17,8 @@ const OFFSET_OUT_OF_RANGE = 1
 /** Unknown topic or partition, leader not available, not the leader, replica not available, storage error, fenced and unknown leader epoch, unknown topic id, inconsistent topic id. */
 const STALE_LAYOUT: readonly number[] = [3, 5, 6, 9, 56, 74, 75, 100, 103]
 const FETCH_BYTES_LIMIT = 64 * 1024 * 1024
+/** Records that are longer, on average, are large. */
+const LARGE_RECORD_BYTES = 64 * 1024
 
 export interface FetcherParts {
   readonly options: SourceOptions
@@ -35,6 +37,14 @@ interface Asked {
   readonly wanted: number
   /** Of the leader that was asked: what an earlier one answers late may have been lost since. */
   readonly leaderEpoch: number
+}
+
+/** While an answer is read, in bytes. */
+interface AnswerMemory {
+  /** May still be decompressed. */
+  left: number
+  /** Of large records, compressed and plain. */
+  large: number
 }
 
 export class Fetcher {
@@ -95,13 +105,17 @@ export class Fetcher {
     }
   }
 
-  /** Another one goes first each time: only the first of an answer is sure to get a whole batch. */
+  /**
+   * Another one goes first each time: only the first of an answer is sure to get a whole batch. Before them all goes one whose batch
+   * didn't fit, so that the answer is as large as that batch, and not as all those that didn't.
+   */
   #due(node: number, turn: number): Asked[] {
     const { positions, mayFetch, options } = this.#parts
     if (!mayFetch()) return []
     const nowMs = options.time.clock()
     const due = positions.all.filter((each) => this.#led(each, node) && each.fetchNotBeforeMs <= nowMs)
-    const first = due.length === 0 ? 0 : turn % due.length
+    const large = due.findIndex(({ fetchBytes }) => fetchBytes > 0)
+    const first = due.length === 0 ? 0 : large < 0 ? turn % due.length : large
     return [...due.slice(first), ...due.slice(0, first)].map((position) => ({
       position,
       assignment: position.assignment,
@@ -126,11 +140,12 @@ export class Fetcher {
 
   async #fetch(node: number, asked: readonly Asked[], signal: AbortSignal): Promise<void> {
     const { options, layout, log, bell, topicId } = this.#parts
-    const positions = asked.map(({ position, wanted }) => ({
+    const positions = asked.map(({ position, wanted }, index) => ({
       partition: position.partition,
       offset: wanted,
       leaderEpoch: layout.leader(position.partition)?.leaderEpoch ?? -1,
-      maxBytes: Math.max(options.fetchPartitionBytesMax, position.fetchBytes),
+      // One large batch at a time.
+      maxBytes: Math.max(options.fetchPartitionBytesMax, index === 0 ? position.fetchBytes : 0),
     }))
     const maxBytes = Math.max(options.fetchBytesMax, ...positions.map((each) => each.maxBytes))
     const over = AbortSignal.any([signal, this.#renewal.signal])
@@ -140,16 +155,20 @@ export class Fetcher {
     const answer = await orAborted(connection.fetch(request, over), over)
     if (signal.aborted) return
     if (answer.errorCode !== 0) throw failed(answer.errorCode, null)
+    const memory: AnswerMemory = { left: options.answerPlainBytesMax ?? Number.POSITIVE_INFINITY, large: 0 }
     for (const fetched of answer.partitions) {
+      // Decompressed, the others have filled the memory that one answer may take. Next time another one goes first.
+      if (memory.left <= 0 && fetched.batches.length > 0) continue
       const one = asked.find((each) => each.position.partition === fetched.partition)
-      if (one !== undefined) await this.#take(one, fetched)
+      if (one !== undefined) await this.#take(one, fetched, memory)
     }
+    if (memory.large > 0) options.largeRecords?.(memory.large)
     bell.ring()
   }
 
-  async #take(asked: Asked, fetched: FetchedPartition): Promise<void> {
+  async #take(asked: Asked, fetched: FetchedPartition, memory: AnswerMemory): Promise<void> {
     const { options, positions, layout } = this.#parts
-    const { events, time } = options
+    const { events } = options
     const { position, wanted, assignment, leaderEpoch } = asked
     const { partition, errorCode } = fetched
     const current = position.assignment === assignment && position.trustedEpoch === leaderEpoch
@@ -167,21 +186,24 @@ export class Fetcher {
       return this.#later(position)
     }
     position.endOffset = fetched.lastStableOffset >= 0 ? fetched.lastStableOffset : fetched.highWatermark
-    this.#accept(asked, fetched, time.clock())
+    this.#accept(asked, fetched, memory)
   }
 
-  #accept({ position, assignment, wanted }: Asked, fetched: FetchedPartition, nowMs: number): void {
-    const { events, plainBytesMax, fetchPartitionBytesMax } = this.#parts.options
+  #accept({ position, assignment, wanted }: Asked, fetched: FetchedPartition, memory: AnswerMemory): void {
+    const { events, time, plainBytesMax, fetchPartitionBytesMax } = this.#parts.options
+    const nowMs = time.clock()
     const { partition } = fetched
-    const range = readRange(fetched, wanted, { plainBytesMax })
+    const range = readRange(fetched, wanted, { plainBytesMax, rangeBytesMax: memory.left })
+    memory.left -= range.plainBytes
+    if (range.plainBytes > LARGE_RECORD_BYTES * range.records.length) memory.large += range.plainBytes + range.bytes
     if (range.to === wanted && range.gapTo !== null && fetched.logStartOffset > wanted) {
       const gap = position.lost(Math.min(fetched.logStartOffset, range.gapTo), 'retention', nowMs)
       if (gap !== null) events.gapFound({ partition, ...gap })
       return
     }
-    if (range.truncated)
-      position.fetchBytes = Math.min(FETCH_BYTES_LIMIT, 2 * Math.max(position.fetchBytes, fetchPartitionBytesMax))
-    else position.fetchBytes = 0
+    position.fetchBytes = range.truncated
+      ? Math.min(FETCH_BYTES_LIMIT, range.batchBytes || 2 * Math.max(position.fetchBytes, fetchPartitionBytesMax))
+      : 0
     const accepted = position.accept({ assignment, wanted, range, nowMs })
     if (accepted.kind === 'accepted') {
       events.fetched({ partition, records: range.records.length, bytes: range.bytes })

@@ -61,7 +61,7 @@ export class Position {
   fences = 0
   fetchNotBeforeMs = 0
   fetchFailures = 0
-  /** How much to ask for: more after a batch that didn't fit. */
+  /** How much to ask for: a batch that didn't fit is so large; 0 when all did. */
   fetchBytes = 0
   #suspicion: { readonly from: number; readonly to: number } | null = null
 

@@ -63,6 +63,12 @@ export function readRecordBatch(section: Buffer, at: number): RecordBatch | null
   return readHeader(section, at, end)
 }
 
+/** How long the batch at `at` says it is, headers and all; 0 where the section ends before that. Nobody has checked it. */
+export function batchBytesAt(section: Buffer, at: number): number {
+  if (section.length - at < LEADER_EPOCH_AT) return 0
+  return Math.max(0, section.readInt32BE(at + LENGTH_AT) + LEADER_EPOCH_AT)
+}
+
 function readHeader(section: Buffer, at: number, end: number): RecordBatch {
   const baseOffset = readInt64(section, at)
   const lastOffset = baseOffset + section.readInt32BE(at + 23)
@@ -93,10 +99,10 @@ function readHeader(section: Buffer, at: number, end: number): RecordBatch {
 }
 
 /**
- * Appends the batch's records from offset `from` on. They share its plain bytes.
+ * Appends the batch's records from offset `from` on. They share its plain bytes; answers how many those are.
  * Throws KAFKA_CORRUPT_BATCH, also for a batch whose content is longer than `plainBytesMax`; `into` then holds a part of it.
  */
-export function readRecords(batch: RecordBatch, from: number, plainBytesMax: number, into: PackedRecords): void {
+export function readRecords(batch: RecordBatch, from: number, plainBytesMax: number, into: PackedRecords): number {
   const cursor = new Cursor(plainBytes(batch, plainBytesMax))
   // The count is what somebody wrote: no record is shorter than that.
   into.begin(cursor.bytes, Math.min(batch.count, Math.floor(cursor.bytes.length / RECORD_BYTES_MIN)))
@@ -119,6 +125,7 @@ export function readRecords(batch: RecordBatch, from: number, plainBytesMax: num
     cursor.end = cursor.bytes.length
   }
   if (cursor.at !== cursor.bytes.length) throw corrupt('bytes behind the last record of a batch')
+  return cursor.bytes.length
 }
 
 /** True for the marker that ends an aborted transaction: the control record's key is version:i16 type:i16, type 0. */

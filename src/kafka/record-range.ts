@@ -11,7 +11,7 @@ import { PackedRecords } from '../packed-records.ts'
 import type { Tail } from '../pipeline.ts'
 import { crc32c } from './crc32c.ts'
 import { ReadCommitted } from './read-committed.ts'
-import { type RecordBatch, readRecordBatch, readRecords } from './record-batch.ts'
+import { batchBytesAt, type RecordBatch, readRecordBatch, readRecords } from './record-batch.ts'
 import type { FetchedPartition } from './transport.ts'
 
 export interface RecordRange {
@@ -23,6 +23,8 @@ export interface RecordRange {
   readonly holes: number
   /** Of the batches read, on the wire. */
   readonly bytes: number
+  /** The memory that the records lie in: these batches, decompressed. */
+  readonly plainBytes: number
   /** The last record; null where there is none (its leader epoch is then unknown). */
   readonly tail: Tail | null
   /** Where the next batch begins beyond `to`: nobody has yet said what became of [to, gapTo). */
@@ -31,11 +33,15 @@ export interface RecordRange {
   readonly error: ProcessorError | null
   /** True where there are bytes but not one whole batch: ask for more bytes. */
   readonly truncated: boolean
+  /** How long that batch says it is; 0 where it is not truncated, or before the place that says so. */
+  readonly batchBytes: number
 }
 
 export interface RangeLimits {
   /** A batch whose content is longer is refused as corrupt. */
   readonly plainBytesMax: number
+  /** The range ends with the batch that reaches it. @default none */
+  readonly rangeBytesMax?: number
 }
 
 /** Reads the answer from the wanted offset on. Never throws for what a broker or a wire can do. */
@@ -61,6 +67,7 @@ class Reading {
   #to: number
   #gapTo: number | null = null
   #leaderEpoch = -1
+  #plainBytes = 0
 
   constructor(answer: FetchedPartition, from: number, limits: RangeLimits) {
     this.#section = answer.batches
@@ -72,6 +79,7 @@ class Reading {
 
   /** One batch further; false at the end. A batch that throws leaves nothing of itself behind. */
   step(): boolean {
+    if (this.#at > 0 && this.#plainBytes >= (this.#limits.rangeBytesMax ?? Number.POSITIVE_INFINITY)) return false
     const batch = readRecordBatch(this.#section, this.#at)
     if (batch === null) return false
     if (batch.baseOffset > this.#to) {
@@ -93,23 +101,26 @@ class Reading {
 
   finish(error: ProcessorError | null): RecordRange {
     const records = this.#records
+    const truncated = this.#at === 0 && this.#section.length > 0 && error === null && this.#gapTo === null
     return {
       from: this.#from,
       to: this.#to,
       records,
       holes: this.#to - this.#from - records.length,
       bytes: this.#at,
+      plainBytes: this.#plainBytes,
       tail: tailOf(records.at(-1), this.#leaderEpoch),
       gapTo: this.#gapTo,
       error,
-      truncated: this.#at === 0 && this.#section.length > 0 && error === null && this.#gapTo === null,
+      truncated,
+      batchBytes: truncated ? batchBytesAt(this.#section, 0) : 0,
     }
   }
 
   #take(batch: RecordBatch): void {
     const before = this.#records.length
     try {
-      readRecords(batch, this.#to, this.#limits.plainBytesMax, this.#records)
+      this.#plainBytes += readRecords(batch, this.#to, this.#limits.plainBytesMax, this.#records)
     } catch (error) {
       this.#records.cut(before)
       throw error

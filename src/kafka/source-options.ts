@@ -37,4 +37,8 @@ export interface SourceOptions {
   readonly fetchPartitionBytesMax: number
   /** A record batch that is longer than this when decompressed is refused as corrupt. */
   readonly plainBytesMax: number
+  /** What one answer may take when decompressed: the rest of it is asked for again. @default none */
+  readonly answerPlainBytesMax?: number
+  /** Told of each answer with large records once it was read: how many bytes it had of them. */
+  readonly largeRecords?: (bytes: number) => void
 }

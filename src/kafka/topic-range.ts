@@ -185,8 +185,10 @@ const EMPTY: RecordRange = {
   records: PackedRecords.EMPTY,
   holes: 0,
   bytes: 0,
+  plainBytes: 0,
   tail: null,
   gapTo: null,
   error: null,
   truncated: false,
+  batchBytes: 0,
 }

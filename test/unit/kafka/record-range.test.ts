@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { crc32c } from '../../../src/kafka/crc32c.ts'
-import { type RecordRange, readRange, recordCrc } from '../../../src/kafka/record-range.ts'
+import { type RangeLimits, type RecordRange, readRange, recordCrc } from '../../../src/kafka/record-range.ts'
 import type { FetchedPartition } from '../../../src/kafka/transport.ts'
 import { markerBatch, plainBatch, writeBatch } from '../../support/record-batches.ts'
 
-function range(batches: Buffer[], from: number, aborted: FetchedPartition['abortedTransactions'] = []): RecordRange {
+function range(
+  batches: Buffer[],
+  from: number,
+  aborted: FetchedPartition['abortedTransactions'] = [],
+  limits: RangeLimits = { plainBytesMax: 1 << 20 },
+): RecordRange {
   const answer: FetchedPartition = {
     partition: 0,
     errorCode: 0,
@@ -16,7 +21,7 @@ function range(batches: Buffer[], from: number, aborted: FetchedPartition['abort
     abortedTransactions: aborted,
     batches: Buffer.concat(batches),
   }
-  return readRange(answer, from, { plainBytesMax: 1 << 20 })
+  return readRange(answer, from, limits)
 }
 
 const offsets = (found: RecordRange): number[] => [...found.records].map((record) => record.offset)
@@ -82,8 +87,22 @@ it('a record range tolerates a last batch cut off anywhere, and says so when it 
   for (let length = 0; length < cut.length; length++) {
     const found = range([whole, cut.subarray(0, length)], 0)
     assert.deepEqual([found.to, found.error, found.truncated, found.bytes], [2, null, false, whole.length])
-    assert.equal(range([cut.subarray(0, length)], 2).truncated, length > 0)
+    const alone = range([cut.subarray(0, length)], 2)
+    assert.equal(alone.truncated, length > 0)
+    assert.equal(alone.batchBytes, length < 12 ? 0 : cut.length)
+    assert.equal(found.batchBytes, 0)
   }
+})
+
+it('a record range ends after the batch that brings it beyond its share of memory, and holds at least one', () => {
+  const batches = Array.from({ length: 5 }, (_, index) => plainBatch(index * 3, 3))
+  const whole = range(batches, 0)
+  const each = whole.plainBytes / 5
+  const short = (rangeBytesMax: number) => range(batches, 0, [], { plainBytesMax: 1 << 20, rangeBytesMax })
+  assert.deepEqual([short(0).to, short(each).to, short(each + 1).to, short(whole.plainBytes).to], [3, 3, 6, 15])
+  assert.equal(short(0).error, null)
+  assert.equal(short(0).truncated, false)
+  assert.equal(short(each).plainBytes, each)
 })
 
 it('a record range keeps what lies before a corrupt batch and nothing of the batch itself', () => {

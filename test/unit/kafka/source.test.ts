@@ -226,6 +226,43 @@ test('[F13] records that one answer left out are fetched again and not passed ov
   await world.finish()
 })
 
+test('large batches are fetched one at a time, each asked for by its own size, and nobody waits for ever', async () => {
+  const world = new SourceWorld(4)
+  const large = 'x'.repeat(300_000)
+  for (let p = 0; p < 4; p++) for (let i = 0; i < 3; i++) world.kafka.partition(p).produce([`${large} ${i}`])
+  world.kafka.tamper = (fetched) => {
+    // As brokers do it: only the first partition of a request gets a batch that is longer than it asked for.
+    if (fetched.batches.length === 0) return fetched
+    const { positions = [] } = world.kafka.fetches.at(-1) ?? {}
+    const at = positions.findIndex(({ partition }) => partition === fetched.partition)
+    const room = positions[at]?.maxBytes ?? 0
+    const whole = at === 0 ? Math.max(room, fetched.batches.readInt32BE(8) + 12) : room
+    return { ...fetched, batches: fetched.batches.subarray(0, whole) }
+  }
+  world.start()
+  await world.caughtUp()
+  for (let p = 0; p < 4; p++) assert.deepEqual(world.stored(p), upTo(3))
+  for (const { positions, maxBytes } of world.kafka.fetches) {
+    assert.ok(maxBytes <= 1_000_000, `${maxBytes} bytes asked for`)
+    for (const each of positions.slice(1)) assert.equal(each.maxBytes, 100_000)
+    assert.ok((positions[0]?.maxBytes ?? 0) < 301_000)
+  }
+  await world.finish()
+})
+
+test('of an answer that would take more memory than it may when decompressed, the rest is fetched again', async () => {
+  const world = new SourceWorld(3, { answerPlainBytesMax: 25_000 })
+  for (let p = 0; p < 3; p++) for (let i = 0; i < 6; i++) world.kafka.partition(p).produce(['x'.repeat(10_000)])
+  world.start()
+  await world.caughtUp()
+  for (let p = 0; p < 3; p++) assert.deepEqual(world.stored(p), upTo(6))
+  // Three batches an answer: two are less than 25,000 bytes, and the third, which is more, can't be known before it is read.
+  assert.ok(world.kafka.fetches.length >= 6, `${world.kafka.fetches.length} fetches`)
+  assert.deepEqual(world.heard('clientSkip'), [])
+  assert.deepEqual(world.heard('gapFound'), [])
+  await world.finish()
+})
+
 test('[P16] [F15] what retention took is a gap, at the start and on the way', async () => {
   const world = new SourceWorld(1)
   const partition = world.kafka.partition(0)
