@@ -12,7 +12,7 @@ import type { SourceOptions } from './source-options.ts'
 import { logEnds, type TopicLayout } from './topic-layout.ts'
 import type { FetchedPartition } from './transport.ts'
 
-const BACKOFF = { minMs: 100, maxMs: 5_000 }
+const BACKOFF = { minMs: 100, maxMs: 2_000 }
 const OFFSET_OUT_OF_RANGE = 1
 /** Unknown topic or partition, leader not available, not the leader, replica not available, storage error, fenced and unknown leader epoch, unknown topic id, inconsistent topic id. */
 const STALE_LAYOUT: readonly number[] = [3, 5, 6, 9, 56, 74, 75, 100, 103]

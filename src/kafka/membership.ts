@@ -40,7 +40,9 @@ import {
 import { backoffMs, Doorbell, rest, type Time, within } from './pacing.ts'
 import type { GroupTransport, JoinAnswer } from './transport.ts'
 
-const LIFE_BACKOFF = { minMs: 250, maxMs: 10_000 }
+const LIFE_BACKOFF = { minMs: 250, maxMs: 2_000 }
+/** After a life as long as this the next failure is the first again. */
+const LIVED_MS = 10_000
 const JOIN_BACKOFF = { minMs: 100, maxMs: 2_000 }
 
 export interface Assignment {
@@ -106,7 +108,7 @@ export class Membership {
       } catch (error) {
         if (signal.aborted) return
         if (!isRetriable(error)) throw error
-        failures = time.clock() - bornAtMs > LIFE_BACKOFF.maxMs ? 0 : failures + 1
+        failures = time.clock() - bornAtMs > LIVED_MS ? 0 : failures + 1
         const retryInMs = backoffMs(failures, LIFE_BACKOFF, time.random)
         events.kafkaUnavailable({ error, retryInMs })
         await rest(retryInMs, time, signal)

@@ -6,7 +6,7 @@ import { backoffMs, type Doorbell, rest, type Time } from './pacing.ts'
 import type { TopicPartition } from './transport.ts'
 
 const REFRESH_EVERY_MS = 30_000
-const BACKOFF = { minMs: 200, maxMs: 5_000 }
+const BACKOFF = { minMs: 200, maxMs: 2_000 }
 
 export interface LayoutOptions {
   readonly topic: string
