@@ -365,7 +365,7 @@ describe('an engine that is slow', () => {
         await new Promise(setImmediate)
       }
       const asked = outcomes.filter((outcome) => outcome !== null).length
-      // 250 ms at first, 3 % of 3 s, and the last wait: 60 ms each.
+      // 100 ms at first, 3 % of 3 s, and the last wait: 60 ms each.
       assert.ok(asked >= 2 && asked <= 7, `${asked} waits of 60 ms`)
       assert.ok(outcomes.length > 3 * asked, 'and between them it went on')
     }))

@@ -257,7 +257,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
           LOGS,
         )
         // What the account allows, and the last batches, behind which nothing waits.
-        assert.ok(stall <= 0.25 + 0.03 * beside.seconds + 1.25, `${stall} s of ${beside.seconds} s`)
+        assert.ok(stall <= 0.1 + 0.03 * beside.seconds + 1.25, `${stall} s of ${beside.seconds} s`)
         if (what === 'well') assert.ok(sample(beside.metrics, 'insighthub_scores_total{source="remote"}') > 0)
         if (what === 'dead' || what === 'frozen' || what.startsWith('answering')) {
           assert.ok(moved('open') > 0)

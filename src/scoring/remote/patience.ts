@@ -19,7 +19,7 @@ export class Patience {
   #leftMs: number
   #atMs: number
 
-  constructor({ clock, share = 0.03, fullMs = 250 }: PatienceOptions) {
+  constructor({ clock, share = 0.03, fullMs = 100 }: PatienceOptions) {
     this.#clock = clock
     this.#share = share
     this.#fullMs = fullMs

@@ -6,7 +6,8 @@
  *                    \-> the model judges and learns meanwhile ----------------------/
  *
  * One wait a batch. While the batch before is being stored the wait costs nothing; beyond that, and while more logs wait than a
- * batch takes, it is paid out of `Patience`. Failures are `CircuitBreaker`'s business.
+ * batch takes, it is paid out of `Patience`. Failures are `CircuitBreaker`'s business. An engine that has not shown yet that it answers,
+ * or failed to lately, is asked about a few logs, and not waited for as long: so finding out that it is frozen costs little.
  */
 import type { LogEvent, ScoredLog } from '../../log.ts'
 import type { PartitionRange, Scorer } from '../../pipeline.ts'
@@ -52,8 +53,9 @@ interface Asked {
   readonly stalledMs: number
 }
 
-/** A trial of an engine that failed costs less with few logs. */
+/** Of an engine that has yet to show that it answers: so many logs, and while others wait the pipeline stands still for so many ms. */
 const TRIAL_LOGS = 500
+const TRIAL_STALL_MS = 100
 /** A deadline that passed weighs as much as two failures noticed at once. */
 const LATE_WEIGHT = 2
 
@@ -69,6 +71,8 @@ interface Group {
 export class RemoteScorer implements Scorer {
   readonly #options: RemoteScorerOptions
   #groups: Group[] = []
+  /** The last question was answered. */
+  #proven = false
 
   constructor(options: RemoteScorerOptions) {
     this.#options = options
@@ -129,7 +133,7 @@ export class RemoteScorer implements Scorer {
       case 'no':
         return null
       case 'yes':
-        return engine.ask(events)
+        return engine.ask(this.#proven || !line.behind() ? events : events.slice(0, TRIAL_LOGS))
       case 'trial':
         engine.forget()
         return engine.ask(events.slice(0, TRIAL_LOGS))
@@ -141,17 +145,21 @@ export class RemoteScorer implements Scorer {
     const { breaker, patience, line, deadlineMs, clock, sleep } = this.#options
     const overdue = new AbortController()
     const leftMs = Math.max(0, deadlineMs - (clock() - spent.startedMs))
-    const deadline = sleep(leftMs, overdue.signal).then(
-      () => question.stop(),
-      () => undefined,
-    )
+    const stopAfter = (ms: number): Promise<void> =>
+      sleep(ms, overdue.signal).then(
+        () => question.stop(),
+        () => undefined,
+      )
+    const deadline = stopAfter(leftMs)
     const ended = question.ended.finally(() => overdue.abort())
     const storing = line.storing()
     if (storing !== null) await Promise.race([ended, storing])
     const idleMs = clock()
+    const patient = this.#proven || !line.behind() ? null : stopAfter(TRIAL_STALL_MS)
     const outcome = await ended
-    await deadline
+    await Promise.all([deadline, patient])
     const failed = outcome.kind !== 'answered'
+    this.#proven = !failed
     const stalledMs = clock() - idleMs + (failed ? spent.encodedMs : 0)
     if (line.behind()) patience.spend(stalledMs)
     if (failed) breaker.failed(outcome.reason, outcome.kind === 'late' ? LATE_WEIGHT : 1)

@@ -3,16 +3,16 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Patience } from '../../../../src/scoring/remote/patience.ts'
 
-test('it fills with 3 % of the time that passes, up to a quarter of a second', () => {
+test('it fills with 3 % of the time that passes, up to 100 ms', () => {
   let ms = 0
   const patience = new Patience({ clock: () => ms })
-  assert.equal(patience.leftMs, 250)
-  patience.spend(550)
+  assert.equal(patience.leftMs, 100)
+  patience.spend(400)
   assert.equal(patience.leftMs, -300)
   ms = 10_000
   assert.equal(patience.leftMs, 0)
   ms = 100_000
-  assert.equal(patience.leftMs, 250)
+  assert.equal(patience.leftMs, 100)
 })
 
 test('whatever is spent while there is some left, the total is bounded by share, start and one wait', () => {
@@ -28,7 +28,7 @@ test('whatever is spent while there is some left, the total is bounded by share,
         spent += waitMs
         patience.spend(waitMs)
       }
-      assert.ok(spent <= 250 + 0.03 * ms + 250 + 1e-6, `${spent} of ${ms}`)
+      assert.ok(spent <= 100 + 0.03 * ms + 250 + 1e-6, `${spent} of ${ms}`)
     }),
   )
 })
