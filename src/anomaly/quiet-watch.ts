@@ -20,7 +20,7 @@ const DROP_SPANS = [4, 6, 9, 12, 18, 29]
 const DROP_SHARE = 0.4
 const RECOVERED_SHARE = 0.6
 const RECOVERY_BUCKETS = 6
-const OPENS_AT = 3.6
+const OPENS_AT = 3.3
 /** A service that never lived for longer was a job, and is missed by nobody. */
 const LIFE_BUCKETS_MIN = 60
 /** Less than this in five minutes can't be missed. */
