@@ -1,6 +1,6 @@
 /** The minute aggregates of a batch: one upsert, its rows in key order so that two workers can't deadlock over them. */
 import type { ReadyRange } from '../pipeline.ts'
-import { hexText } from './sql-literals.ts'
+import { hexBytes, wholes } from './sql-literals.ts'
 
 const MINUTE_MS = 60_000
 
@@ -64,17 +64,29 @@ function byKey(a: Group, b: Group): number {
   return a.minute - b.minute || a.partition - b.partition
 }
 
-/** A statement, or '' where there is nothing to add. Service names travel as hex: never as SQL text. */
+/**
+ * A statement, or '' where there is nothing to add. A column is one array, which PostgreSQL reads several times as fast as rows of VALUES:
+ * where services are many, nearly every log has a row here. Service names travel as hex: never as SQL text.
+ */
 export function aggregatesSql(groups: readonly Group[]): string {
   if (groups.length === 0) return ''
-  const values = groups.map(
-    (g) =>
-      `(${hexText(g.service)},to_timestamp(${g.minute * 60}),${g.partition},${g.total},${g.errors},${g.anomalies},${g.latencySum},${g.latencyCount})`,
-  )
+  const integers = (of: (group: Group) => number): string => wholes(groups, of, 'integer')
+  const columns = [
+    hexBytes(groups, ({ service }) => service),
+    integers(({ minute }) => minute),
+    integers(({ partition }) => partition),
+    integers(({ total }) => total),
+    integers(({ errors }) => errors),
+    integers(({ anomalies }) => anomalies),
+    wholes(groups, ({ latencySum }) => latencySum, 'bigint'),
+    wholes(groups, ({ latencyCount }) => latencyCount, 'bigint'),
+  ]
   return `
 insert into log_aggregates as a (service, minute_bucket, part, total_logs, error_count, anomaly_count, latency_sum, latency_count, avg_latency)
-select v.*, v.latency_sum::float8 / nullif(v.latency_count, 0)
-  from (values ${values.join(',')}) as v (service, minute_bucket, part, total_logs, error_count, anomaly_count, latency_sum, latency_count)
+select convert_from(service, 'UTF8'), to_timestamp(minute * 60::float8), part, total, errors, anomalies, latency_sum, latency_count,
+       latency_sum::float8 / nullif(latency_count, 0)
+  from unnest(${columns.join(', ')})
+       as v (service, minute, part, total, errors, anomalies, latency_sum, latency_count)
 on conflict (service, minute_bucket, part) do update
    set total_logs = a.total_logs + excluded.total_logs,
        error_count = a.error_count + excluded.error_count,

@@ -21,6 +21,16 @@ export function wholes<T>(each: readonly T[], of: (one: T) => number | null, typ
   return `'{${elements}}'::${type}[]`
 }
 
+/** An array literal of the UTF-8 bytes of what `of` finds in each; `convert_from(element, 'UTF8')` is the text again. */
+export function hexBytes<T>(each: readonly T[], of: (one: T) => string): string {
+  let elements = ''
+  for (const one of each) {
+    const hex = Buffer.from(storableText(of(one)), 'utf8').toString('hex')
+    elements += `${elements === '' ? '' : ','}"\\\\x${hex}"`
+  }
+  return `'{${elements}}'::bytea[]`
+}
+
 /** A time as timestamptz, in milliseconds since 1970, to the microsecond. */
 export function instant(ms: number): string {
   if (!Number.isFinite(ms)) throw new RangeError(`not a time: ${ms}`)

@@ -93,8 +93,10 @@ function insertGap({ transaction }: Execution, statement: string): void {
 }
 
 function countAggregates({ counted }: Changes, statement: string): void {
-  for (const [, partition, total] of statement.matchAll(/,to_timestamp\(\d+\),(\d+),(\d+),/g))
-    counted.set(Number(partition), (counted.get(Number(partition)) ?? 0) + Number(total))
+  // Its columns are service, minute, partition, total and so on.
+  const [, , partitions = [], totals = []] = arraysOf(statement)
+  for (const [index, partition] of partitions.entries())
+    counted.set(Number(partition), (counted.get(Number(partition)) ?? 0) + Number(totals[index]))
 }
 
 /** `ingest_advance`, as migrations/0002_ingest.sql has it. */
