@@ -14,6 +14,8 @@ export interface Fault {
   readonly on: Target
   /** Of a choice at random. @default 2 */
   readonly weight?: number
+  /** Others beside it would keep it from what it is about: never in a storm. */
+  readonly alone?: true
   /** Why it cannot be done here, or null. */
   readonly missing?: (world: World) => string | null
   readonly act: (world: World) => Promise<void>

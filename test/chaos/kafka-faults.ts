@@ -59,6 +59,8 @@ export const KAFKA_FAULTS: readonly Fault[] = [
     number: 'F14',
     on: 'kafka',
     weight: 1,
+    // Each new division of the group begins the watchdog's patience anew.
+    alone: true,
     act: async ({ kafka: cluster, fleet }) => {
       const said = (): number => fleet.workers.reduce((sum, worker) => sum + worker.output().split(ACTED).length - 1, 0)
       const before = said()

@@ -119,7 +119,10 @@ export class Nemesis {
     const on = (fault: Fault): number => [...this.#active].filter((each) => each.on === fault.on).length
     const room = (fault: Fault): number => (this.#density > 2 ? TARGETS[fault.on] : 1)
     const possible = this.#faults.filter(
-      (fault) => on(fault) < room(fault) && (fault.missing?.(this.#world) ?? null) === null,
+      (fault) =>
+        on(fault) < room(fault) &&
+        (fault.alone !== true || (this.#density === 1 && this.#active.size === 0)) &&
+        (fault.missing?.(this.#world) ?? null) === null,
     )
     const total = possible.reduce((sum, { weight = 2 }) => sum + weight, 0)
     let left = this.#world.random.below(Math.max(1, total))

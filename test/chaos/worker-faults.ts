@@ -75,9 +75,12 @@ export const WORKER_FAULTS: readonly Fault[] = [
       const zombie = await replaced(world, { FAILPOINT: `${point}:stop:2` })
       await world.fleet.hold(zombie, async () => {
         await within(10_000, () => isStopped(zombie.child.pid ?? 0))
+        // It would come to it later, with nobody there to continue it.
+        if (!isStopped(zombie.child.pid ?? 0)) return await world.fleet.kill(zombie)
         await sleep(SESSION_MS + 2_000)
         zombie.kill('SIGCONT')
       })
+      world.fleet.refill(world.options.workers)
     },
   },
   {
