@@ -69,6 +69,23 @@ describe('a joint surprise', () => {
     assert.equal(looked({ [channel.LATENCY]: 6, [channel.LATENCY_SHIFT]: 1, [channel.SLOW_SHARE]: 2 }), surpriseOf(joint, point(6, 1, 2))) // biome-ignore format: one line
   })
 
+  it('is that of the trees as they are now: answers kept from before are forgotten with their trees', () => {
+    // So few kinds of points that what is kept of them never pushes itself out.
+    const kinds = Array.from({ length: 12 }, (_, i) => point(i / 4, (i % 3) / 2, i % 2))
+    const seeds = [new SeededRandom(3), new SeededRandom(3)] as const
+    const [kept, fresh] = [new JointSurprise(seeds[0]), new JointSurprise(seeds[1])]
+    for (let i = 0; i < 20_000; i++) {
+      // What is usual moves on, and the trees with it.
+      kept.lookAt(kinds[Math.floor(random() * (2 + i / 2_000)) % kinds.length]!)
+      kept.learn(true)
+    }
+    const writer = new StateWriter()
+    writer.start(1_000)
+    kept.exchange(writer)
+    fresh.exchange(new StateReader(writer.finish()))
+    for (const kind of kinds) assert.equal(surpriseOf(kept, kind), surpriseOf(fresh, kind))
+  })
+
   it('is the same after its bytes, and goes on the same', () => {
     const seeds = [new SeededRandom(3), new SeededRandom(99)] as const
     const [one, other] = [new JointSurprise(seeds[0]), new JointSurprise(seeds[1])]
