@@ -119,10 +119,7 @@ export class Nemesis {
     const on = (fault: Fault): number => [...this.#active].filter((each) => each.on === fault.on).length
     const room = (fault: Fault): number => (this.#density > 2 ? TARGETS[fault.on] : 1)
     const possible = this.#faults.filter(
-      (fault) =>
-        on(fault) < room(fault) &&
-        (fault.alone !== true || (this.#density === 1 && this.#active.size === 0)) &&
-        (fault.missing?.(this.#world) ?? null) === null,
+      (fault) => on(fault) < room(fault) && !this.#bothers(fault) && (fault.missing?.(this.#world) ?? null) === null,
     )
     const total = possible.reduce((sum, { weight = 2 }) => sum + weight, 0)
     let left = this.#world.random.below(Math.max(1, total))
@@ -131,6 +128,12 @@ export class Nemesis {
       if (left < 0) return fault
     }
     return null
+  }
+
+  /** One of them has to be alone, and is not. */
+  #bothers(fault: Fault): boolean {
+    if (fault.alone === true) return this.#density > 1 || this.#active.size > 0
+    return [...this.#active].some(({ alone }) => alone === true)
   }
 
   async #act(fault: Fault): Promise<Harm> {
