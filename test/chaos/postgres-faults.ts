@@ -57,7 +57,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     act: async (world) => {
       const pids = await workerBackends(world)
       const pid = pids[world.random.below(pids.length)]
-      if (pid !== undefined) process.kill(pid, 'SIGKILL')
+      if (pid !== undefined) signal(pid, 'SIGKILL')
       await untilServed(world)
     },
   },
@@ -69,9 +69,9 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
       const pids = await workerBackends(world)
       const pid = pids[world.random.below(pids.length)]
       if (pid === undefined) return
-      process.kill(pid, 'SIGSTOP')
+      signal(pid, 'SIGSTOP')
       await sleep(17_000)
-      process.kill(pid, 'SIGCONT')
+      signal(pid, 'SIGCONT')
     },
   },
   {
@@ -164,5 +164,14 @@ async function untilServed(world: World): Promise<void> {
     )
       return
     await sleep(100)
+  }
+}
+
+/** A backend may have ended since it was listed. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
