@@ -59,6 +59,8 @@ export class Latency {
   pointSurprise = 0
   /** Natural logarithm of the usual latency. */
   expectedLog = 0
+  /** How far the latest logs bear out what windows say of latencies, in [0, 1]: little once they are as fast as usual again. */
+  borneOut = BORNE_ANYHOW
   #log = 0
   #deviation = 1
   readonly #doubles: Float64Array
@@ -81,11 +83,6 @@ export class Latency {
     return { lowMs: ms(this.expectedLog - reach), highMs: ms(this.expectedLog + reach) }
   }
 
-  /** How far the latest logs bear out what windows say of latencies, in [0, 1]: little once they are as fast as usual again. */
-  get borneOut(): number {
-    return Math.max(0, Math.min(1, BORNE_ANYHOW + this.#doubles[this.#at + MOMENT]!))
-  }
-
   /** Compares one latency (ms) with what is usual for the template whose columns begin at `at`. */
   look(latencyMs: number, templates: TemplateStore, at: number): void {
     const weight = templates.values[at + LATENCY_WEIGHT]!
@@ -102,7 +99,7 @@ export class Latency {
   }
 
   /**
-   * Moves the charts by the log looked at last, of this event time, and gives the surprise of where they stand. The slow chart
+   * Moves the charts and the moment by the log looked at last, of this event time, and gives the surprise of where they stand. The slow chart
    * remembers a shift that is over, and counts as far as the fast one bears it out: less while a service is young, since there is no
    * history to hold it against.
    */
@@ -110,7 +107,9 @@ export class Latency {
     const learned = this.#doubles
     const from = this.#at
     const held = Math.max(MOMENT_LOW, Math.min(MOMENT_HIGH, this.residual))
-    learned[from + MOMENT]! += MOMENT_SHARE * (held - learned[from + MOMENT]!)
+    const moment = learned[from + MOMENT]! + MOMENT_SHARE * (held - learned[from + MOMENT]!)
+    learned[from + MOMENT] = moment
+    this.borneOut = Math.max(0, Math.min(1, BORNE_ANYHOW + moment))
     const z = Math.max(-2.5, Math.min(3.2, normalQuantile(this.quantile)))
     const news = Math.max(0, Math.min(1, (seconds - learned[from + LATEST]!) / MOMENT_SECONDS))
     if (seconds > learned[from + LATEST]!) learned[from + LATEST] = seconds

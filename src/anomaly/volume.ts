@@ -30,7 +30,7 @@ export class Volume {
   }
 
   get perMinute(): number {
-    return this.rate * 6
+    return this.#doubles[this.#at + RATE]! * 6
   }
 
   /** Variance of counts against a Poisson count's, at least 1; as it was up to ten minutes ago, before what goes on now. */
