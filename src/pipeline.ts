@@ -45,8 +45,8 @@ export interface PartitionRange {
   readonly purpose: 'store' | 'warm-up'
 }
 
-/** At most one range a partition. */
-export type RawBatch = { readonly ranges: readonly PartitionRange[]; readonly bytes: number }
+/** At most one range a partition, each partition always in the same lane: the batches of a lane are stored one after the other. */
+export type RawBatch = { readonly lane: number; readonly ranges: readonly PartitionRange[]; readonly bytes: number }
 
 /** What became of one range, before scoring. */
 export interface NormalizedRange {
@@ -60,7 +60,7 @@ export interface Snapshot {
   /** Everything before this offset has been learned. */
   readonly atOffset: number
   readonly format: number
-  /** Valid until the batch is stored; the scorer uses its memory again for the batch after the next. */
+  /** Valid until the batch is stored; the scorer uses its memory again for the lane's batch after the next. */
   readonly state: Uint8Array
 }
 
@@ -74,8 +74,8 @@ export interface ReadyRange {
   readonly alerts: readonly ServiceAlert[]
 }
 
-/** Everything one batch changes in the database. Each lane of it is committed whole or not at all. */
-export type ReadyBatch = { readonly ranges: readonly ReadyRange[] }
+/** Everything one batch changes in the database, in one transaction. */
+export type ReadyBatch = { readonly lane: number; readonly ranges: readonly ReadyRange[] }
 
 /** `duplicate`: our own earlier attempt had committed. `fenced`: another owner. `moved`: the ledger stands elsewhere. */
 export type CommitOutcome = { readonly range: PartitionRange } & (
@@ -88,15 +88,15 @@ export type CommitOutcome = { readonly range: PartitionRange } & (
 /** Records out of Kafka, in order within a partition. Ends when the signal aborts; throws only when it cannot go on. */
 export interface Source {
   batches(signal: AbortSignal): AsyncIterable<RawBatch>
-  /** Told once for every batch that `batches` yielded, in order. */
-  settled(outcomes: readonly CommitOutcome[]): void
+  /** Told once for every batch that `batches` yielded, in the order of its lane. */
+  settled(batch: RawBatch, outcomes: readonly CommitOutcome[]): void
 }
 
 /** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
 export interface Scorer {
   score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]>
   /** The partition's state after everything scored so far, when it is due and its turn; `atOffset`: the end of the range just scored. */
-  snapshot(partition: number, atOffset: number): Snapshot | null
+  snapshot(partition: number, atOffset: number, lane: number): Snapshot | null
   /** Alerts of the partition that opened or closed since the last call. */
   alerts(partition: number): readonly ServiceAlert[]
 }
@@ -116,20 +116,20 @@ export interface Parts {
   readonly turn: () => Promise<unknown> // of the event loop: rows leave before the next batch keeps the thread busy
 }
 
-/** Until the signal aborts and the last batch is stored. One batch is scored while the one before it commits. */
+/** Until the signal aborts and the last batch is stored. A batch is scored while those before it commit, one in each lane. */
 export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  let committing = Promise.resolve()
+  const committing = new Map<number, Promise<void>>()
   try {
     for await (const batch of parts.source.batches(signal)) {
       const startedMs = parts.clock()
       const ready = await prepare(batch, parts)
-      await committing
-      committing = finish(ready, parts, startedMs)
-      committing.catch(() => undefined) // seen at the next await; not unhandled meanwhile
+      await committing.get(batch.lane)
+      committing.set(batch.lane, finish(batch, ready, parts, startedMs))
+      committing.get(batch.lane)?.catch(() => undefined) // seen at the lane's next await; not unhandled meanwhile
       await parts.turn()
     }
   } finally {
-    await committing
+    for (const commit of committing.values()) await commit
   }
 }
 
@@ -139,16 +139,16 @@ async function prepare(batch: RawBatch, parts: Parts): Promise<ReadyBatch> {
   const scored = await Promise.all(normalized.map((each) => parts.scorer.score(each.events, each.range.purpose)))
   const ranges = normalized.map(({ range, rejects, skips }, at): ReadyRange => {
     const alerts = parts.scorer.alerts(range.partition)
-    const snapshot = parts.scorer.snapshot(range.partition, range.to)
+    const snapshot = parts.scorer.snapshot(range.partition, range.to, batch.lane)
     return { range, logs: scored[at] ?? [], rejects, skips, snapshot, alerts }
   })
-  return { ranges }
+  return { lane: batch.lane, ranges }
 }
 
 /** One transaction, then the news of it. Warm-up ranges are not stored. */
-async function finish(ready: ReadyBatch, parts: Parts, startedMs: number): Promise<void> {
-  const stored: ReadyBatch = { ranges: ready.ranges.filter((each) => each.range.purpose === 'store') }
+async function finish(batch: RawBatch, ready: ReadyBatch, parts: Parts, startedMs: number): Promise<void> {
+  const stored: ReadyBatch = { lane: ready.lane, ranges: ready.ranges.filter((each) => each.range.purpose === 'store') }
   const outcomes = stored.ranges.length === 0 ? [] : await parts.store.commit(stored)
-  parts.source.settled(outcomes)
+  parts.source.settled(batch, outcomes)
   parts.finished(stored, outcomes, startedMs)
 }

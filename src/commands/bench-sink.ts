@@ -41,12 +41,13 @@ export function benchLedger(config: Config): PostgresLedger {
 /** `rows` are rounded up to whole batches of all partitions. */
 export async function measureSink(config: Config, options: PartOptions & { lanes: number }): Promise<Figure> {
   const { ledger, epochs } = await claimedLedger(config)
-  const store = await openStore(config, ledger, { lanes: options.lanes, open: undefined })
+  const { lanes } = options
+  const store = await openStore(config, ledger, { lanes, open: undefined })
   const made = await madeRanges(epochs, 0)
   const next = { offset: 0 }
   const rows = Math.ceil(options.rows / STEP) * STEP
-  await commitAll(store, made, { next, rows: 2 * STEP })
-  const figure = await measured(rows, options.postmaster, () => commitAll(store, made, { next, rows }))
+  await commitAll(store, made, { lanes, next, rows: 2 * STEP })
+  const figure = await measured(rows, options.postmaster, () => commitAll(store, made, { lanes, next, rows }))
   await store.close()
   await ledger.close()
   return figure
@@ -61,14 +62,11 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
   for (const way of ways)
     stores.set(way, await openStore(config, ledger, { lanes: 1, open: way === 'all' ? open : cutting(open, way) }))
   const usual = await madeRanges(epochs, 0)
-  const unexplained = {
-    ranges: usual.ranges.map((ready) => ({
-      ...ready,
-      logs: ready.logs.map((log) => ({ ...log, explanation: null })),
-    })),
-    events: usual.events,
-  }
-  const made: Readonly<Record<Cost, Made>> = {
+  const unexplained = usual.map(({ ready, events }) => ({
+    ready: { ...ready, logs: ready.logs.map((log) => ({ ...log, explanation: null })) },
+    events,
+  }))
+  const made: Readonly<Record<Cost, readonly Made[]>> = {
     'exactly once': usual,
     aggregates: usual,
     explanation: unexplained,
@@ -85,7 +83,7 @@ export async function measureCosts(config: Config, options: PartOptions): Promis
       if (store === undefined) continue
       const ranges = way === 'all' ? usual : made[way]
       await emptied.query('truncate logs, log_aggregates, ingest_dead_letter') // each begins with the same indexes
-      const figure = await measured(rows, options.postmaster, () => commitAll(store, ranges, { next, rows }))
+      const figure = await measured(rows, options.postmaster, () => commitAll(store, ranges, { lanes: 1, next, rows }))
       if (round > 0) figures.get(way)?.push(figure)
       // Without the ledger's step it stands where this round began: so does the next one.
       if (way === 'exactly once' || way === 'all three') next.offset -= rows / PARTITIONS
@@ -149,36 +147,44 @@ async function openStore(
   return store
 }
 
+/** Each lane stores batches of its own partitions, one after the other, as the line does. */
 async function commitAll(
   store: LogStore,
-  { ranges, events }: Made,
-  { next, rows }: { next: { offset: number }; rows: number },
+  made: readonly Made[],
+  { lanes, next, rows }: { lanes: number; next: { offset: number }; rows: number },
 ): Promise<void> {
-  for (let done = 0; done < rows; done += STEP) {
-    const [from, to] = [next.offset, next.offset + BATCH_ROWS]
-    const outcomes = await store.commit({
-      ranges: ranges.map((ready) => ({ ...ready, range: { ...ready.range, from, to } })),
-    })
-    for (const event of events) event.createdAt = epochMs(event.createdAt + BATCH_ROWS * SPACING_MS)
-    const refused = outcomes.find(({ kind }) => kind !== 'committed')
-    if (refused !== undefined) throw new Error(`a batch of the benchmark was not stored: ${refused.kind}`)
-    next.offset = to
+  const steps = Math.ceil(rows / STEP)
+  const commitLane = async (lane: number): Promise<void> => {
+    const own = made.filter((_, partition) => partition % lanes === lane)
+    for (let step = 0; step < steps; step++) {
+      const from = next.offset + step * BATCH_ROWS
+      const ranges = own.map(({ ready }) => ({
+        ...ready,
+        range: { ...ready.range, from, to: from + BATCH_ROWS },
+      }))
+      const outcomes = await store.commit({ lane, ranges })
+      for (const { events } of own)
+        for (const event of events) event.createdAt = epochMs(event.createdAt + BATCH_ROWS * SPACING_MS)
+      const refused = outcomes.find(({ kind }) => kind !== 'committed')
+      if (refused !== undefined) throw new Error(`a batch of the benchmark was not stored: ${refused.kind}`)
+    }
   }
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => commitLane(lane)))
+  next.offset += steps * BATCH_ROWS
 }
 
-/** Batches, and the events of their logs, whose time goes on. */
+/** A partition's batch, and the events of its logs, whose time goes on. */
 interface Made {
-  readonly ranges: readonly ReadyRange[]
+  readonly ready: ReadyRange
   readonly events: readonly { createdAt: LogEvent['createdAt'] }[]
 }
 
 /** One batch a partition, judged by a model that has seen several: `brokenPerThousand` of its records are dead letters. */
-async function madeRanges(epochs: readonly number[], brokenPerThousand: number): Promise<Made> {
+function madeRanges(epochs: readonly number[], brokenPerThousand: number): Promise<Made[]> {
   const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, Date.now)
   const scorer = new ModelScorer({ servicesMax: 2_000 })
-  const moving: { -readonly [Name in keyof LogEvent]: LogEvent[Name] }[] = []
-  const ranges = await Promise.all(
-    epochs.map(async (epoch, partition): Promise<ReadyRange> => {
+  return Promise.all(
+    epochs.map(async (epoch, partition): Promise<Made> => {
       const random = new Random(partition + 1)
       for (let batch = 0; batch < 3; batch++) {
         const earlier = rangeOf({ partition, epoch, random, from: batch * BATCH_ROWS, brokenPerThousand: 0 })
@@ -187,11 +193,10 @@ async function madeRanges(epochs: readonly number[], brokenPerThousand: number):
       const range = rangeOf({ partition, epoch, random, from: 3 * BATCH_ROWS, brokenPerThousand })
       const { events, rejects } = normalize(range)
       const logs = (await scorer.score(events)).map((log) => ({ ...log, event: { ...log.event } }))
-      for (const { event } of logs) moving.push(event)
-      return { range, logs, rejects, skips: {}, snapshot: null, alerts: [] }
+      const ready = { range, logs, rejects, skips: {}, snapshot: null, alerts: [] }
+      return { ready, events: logs.map(({ event }) => event) }
     }),
   )
-  return { ranges, events: moving }
 }
 
 function rangeOf(made: {

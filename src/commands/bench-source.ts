@@ -37,6 +37,7 @@ export async function measureSource(config: Config, { rows }: PartOptions): Prom
     sessionTimeoutMs: settings.sessionTimeoutMs,
     heartbeatIntervalMs: settings.heartbeatIntervalMs,
     rebalanceTimeoutMs: 30_000,
+    lanes: config.database.poolSize,
     rowsMax: limits.batchRowsMax,
     bytesMax: limits.batchBytesMax,
     intervalMs: limits.batchIntervalMs,
@@ -51,7 +52,10 @@ export async function measureSource(config: Config, { rows }: PartOptions): Prom
     for (let [seen, next] = [0, await first]; next.done !== true; next = await batches.next()) {
       const { ranges } = next.value
       for (const { records } of ranges) seen += records.length
-      kafka.settled(ranges.map((range) => ({ kind: 'committed', range, refused: [], logIds: null })))
+      kafka.settled(
+        next.value,
+        ranges.map((range) => ({ kind: 'committed', range, refused: [], logIds: null })),
+      )
       if (seen >= rows) return
     }
   })

@@ -33,7 +33,7 @@ export class RemoteScoring {
   readonly #client: EngineClient
   readonly #engine: RemoteEngine
   readonly #breaker: CircuitBreaker
-  #storing: Promise<unknown> | null = null
+  readonly #storing = new Set<Promise<unknown>>()
 
   constructor(url: URL, { scoring, model, events, behind, time }: RemoteScoringOptions) {
     const { mlEngineToken: token, mlEngineLinkLocal: linkLocal, fallback } = scoring
@@ -46,7 +46,7 @@ export class RemoteScoring {
       engine: this.#engine,
       breaker: this.#breaker,
       patience: new Patience(time),
-      line: { behind, storing: () => this.#storing },
+      line: { behind, storing: () => (this.#storing.size === 0 ? null : Promise.race(this.#storing)) },
       deadlineMs: scoring.mlEngineTimeoutMs,
       fallback,
       ...time,
@@ -64,10 +64,8 @@ export class RemoteScoring {
           () => undefined,
           () => undefined,
         )
-        this.#storing = over
-        void over.then(() => {
-          if (this.#storing === over) this.#storing = null
-        })
+        this.#storing.add(over)
+        void over.then(() => this.#storing.delete(over))
         return storing
       },
     }

@@ -133,6 +133,7 @@ export class Service {
       sessionTimeoutMs: kafka.sessionTimeoutMs,
       heartbeatIntervalMs: kafka.heartbeatIntervalMs,
       rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+      lanes: config.database.poolSize,
       rowsMax: limits.batchRowsMax,
       bytesMax: limits.batchBytesMax,
       intervalMs: limits.batchIntervalMs,

@@ -79,7 +79,10 @@ export const SETTINGS = {
     undefined,
     'File with the certificates of the authorities for verify-ca and verify-full, read again for each connection. Unset: those that Node.js brings.',
   ),
-  DB_POOL_SIZE: number({ min: 1, max: 32, default: 2 }, 'Connections that write; one more is used for the ledger.'),
+  DB_POOL_SIZE: number(
+    { min: 1, max: 32, default: 2 },
+    'Connections that write, each for some of the partitions; one more is used for the ledger.',
+  ),
   DB_MIGRATE: {
     schema: boolean,
     default: 'true',

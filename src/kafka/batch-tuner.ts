@@ -37,6 +37,13 @@ interface Batch {
   readonly atMs: number
 }
 
+interface LaneTimes {
+  /** Batches that were cut and are not stored yet, oldest first. */
+  readonly open: Batch[]
+  lastSettledMs: number
+  lastCutMs: number
+}
+
 /** What makes batches slow, as far as it was tried: their rows, or the server whatever their rows are. */
 type Slow = { readonly by: 'nothing' | 'rows' } | { readonly by: 'server'; readonly bearableMs: number }
 
@@ -47,15 +54,12 @@ const bearing = (tookMs: number): Slow => ({
 
 export class BatchTuner {
   readonly #bounds: BatchTunerBounds
-  /** Batches that were cut and are not stored yet, oldest first. */
-  readonly #open: Batch[] = []
+  readonly #lanes = new Map<number, LaneTimes>()
   #storedInMs = 0
   #rowsMax: number
   /** The batch that was too slow, until a smaller one shows whether its rows were the reason. */
   #trial: (Batch & { readonly tookMs: number }) | null = null
   #slow: Slow = { by: 'nothing' }
-  #lastSettledMs = Number.NEGATIVE_INFINITY
-  #lastCutMs = Number.NEGATIVE_INFINITY
   #behindSeconds = 0
 
   constructor(bounds: BatchTunerBounds) {
@@ -81,11 +85,11 @@ export class BatchTuner {
   }
 
   /**
-   * While nothing is being stored, should what has come be stored at once? After a whole interval without a batch, yes: it need not
+   * While nothing of a lane is being stored, should what has come be stored at once? After a whole interval without a batch, yes: it need not
    * wait for company. Far behind as well: then an idle database is the only waste.
    */
-  mayHurry(nowMs: number): boolean {
-    return this.catchingUp || nowMs - this.#lastCutMs >= this.limits.intervalMs
+  mayHurry(lane: number, nowMs: number): boolean {
+    return this.catchingUp || nowMs - this.#timesOf(lane).lastCutMs >= this.limits.intervalMs
   }
 
   /** The age of the oldest record that is not stored yet, in s. */
@@ -93,21 +97,32 @@ export class BatchTuner {
     this.#behindSeconds = seconds
   }
 
-  cut(rows: number, nowMs: number): void {
-    this.#lastCutMs = nowMs
-    this.#open.push({ rows, rowsMax: this.#rowsMax, atMs: nowMs })
+  cut(lane: number, rows: number, nowMs: number): void {
+    const times = this.#timesOf(lane)
+    times.lastCutMs = nowMs
+    times.open.push({ rows, rowsMax: this.#rowsMax, atMs: nowMs })
   }
 
-  /** The oldest open batch is stored, or given up. */
-  settled(nowMs: number): void {
-    const batch = this.#open.shift()
+  /** The oldest open batch of a lane is stored, or given up. */
+  settled(lane: number, nowMs: number): void {
+    const times = this.#timesOf(lane)
+    const batch = times.open.shift()
     if (batch === undefined) return
     const storedInMs = nowMs - batch.atMs
     this.#storedInMs += (storedInMs - this.#storedInMs) * (this.#storedInMs === 0 ? 1 : NEWEST)
-    const ownMs = nowMs - Math.max(batch.atMs, this.#lastSettledMs)
-    this.#lastSettledMs = nowMs
+    const ownMs = nowMs - Math.max(batch.atMs, times.lastSettledMs)
+    times.lastSettledMs = nowMs
     // One that was cut before the last change says nothing of it.
     if (batch.rows > 0 && batch.rowsMax === this.#rowsMax) this.#judge(batch, ownMs)
+  }
+
+  #timesOf(lane: number): LaneTimes {
+    let times = this.#lanes.get(lane)
+    if (times === undefined) {
+      times = { open: [], lastSettledMs: Number.NEGATIVE_INFINITY, lastCutMs: Number.NEGATIVE_INFINITY }
+      this.#lanes.set(lane, times)
+    }
+    return times
   }
 
   #judge(batch: Batch, tookMs: number): void {

@@ -1,5 +1,5 @@
 /**
- * When a batch is due, and which ranges it carries: at most one a partition, the rows shared out so that a partition with a
+ * When a batch is due, and which ranges it carries: at most one a partition of one lane, the rows shared out so that a partition with a
  * long backlog does not keep the others waiting.
  */
 import type { PartitionRange, RawBatch, Tail } from '../pipeline.ts'
@@ -32,8 +32,9 @@ export function dueInMs(
   return Math.max(0, oldestMs + limits.intervalMs - state.nowMs)
 }
 
-/** Null when nothing is buffered. `held` is the memory that stays in use until the batch is settled. */
+/** Of the positions of a lane. Null when nothing is buffered. `held` is the memory that stays in use until the batch is settled. */
 export function cutBatch(
+  lane: number,
   positions: readonly Position[],
   limits: BatchLimits,
 ): { batch: RawBatch; held: number } | null {
@@ -52,7 +53,7 @@ export function cutBatch(
     position.outstanding++
     ranges.push(rangeOf(position, taken.cut, taken.purpose))
   })
-  return ranges.length === 0 ? null : { batch: { ranges, bytes: limits.bytesMax - bytes }, held }
+  return ranges.length === 0 ? null : { batch: { lane, ranges, bytes: limits.bytesMax - bytes }, held }
 }
 
 function rangeOf(position: Position, cut: Cut, purpose: PartitionRange['purpose']): PartitionRange {

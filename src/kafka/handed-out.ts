@@ -1,9 +1,9 @@
-/** Batches that were yielded and not settled: first in, first out, as the pipeline keeps them. */
+/** Batches that were yielded and not settled, in the order of their lanes. */
 import type { RawRecord } from '../log.ts'
 import type { RawBatch } from '../pipeline.ts'
 
 export class HandedOut {
-  readonly #batches: { readonly batch: RawBatch; readonly held: number }[] = []
+  #batches: { readonly batch: RawBatch; readonly held: number }[] = []
   #heldBytes = 0
 
   get count(): number {
@@ -19,12 +19,18 @@ export class HandedOut {
     this.#heldBytes += held
   }
 
-  /** The oldest; null when nothing was handed out. */
-  shift(): RawBatch | null {
-    const first = this.#batches.shift()
-    if (first === undefined) return null
-    this.#heldBytes -= first.held
-    return first.batch
+  remove(batch: RawBatch): void {
+    const found = this.#batches.find((each) => each.batch === batch)
+    if (found === undefined) return
+    this.#batches = this.#batches.filter((each) => each !== found)
+    this.#heldBytes -= found.held
+  }
+
+  /** Batches of a lane. */
+  inLane(lane: number): number {
+    let count = 0
+    for (const { batch } of this.#batches) if (batch.lane === lane) count++
+    return count
   }
 
   /** Ranges of a partition, of whatever assignment. */

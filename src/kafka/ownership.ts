@@ -4,7 +4,7 @@
  */
 import { failpoint } from '../failpoint.ts'
 import type { Ledger } from '../ledger.ts'
-import type { CommitOutcome, PartitionRange } from '../pipeline.ts'
+import type { CommitOutcome, PartitionRange, RawBatch } from '../pipeline.ts'
 import type { HandedOut } from './handed-out.ts'
 import type { HintCommitter } from './hint-committer.ts'
 import { backoffMs, type Doorbell, within } from './pacing.ts'
@@ -44,11 +44,11 @@ export class Ownership {
     bell.ring()
   }
 
-  /** The oldest batch handed out has become this. */
-  settled(outcomes: readonly CommitOutcome[]): void {
+  /** A batch handed out has become this. */
+  settled(batch: RawBatch, outcomes: readonly CommitOutcome[]): void {
     const { handedOut, positions, bell, options } = this.#parts
-    const batch = handedOut.shift()
-    for (const range of batch?.ranges ?? []) {
+    handedOut.remove(batch)
+    for (const range of batch.ranges) {
       const position = positions.get(range.partition)
       if (position === undefined || position.assignment !== range.assignment) continue
       position.outstanding--

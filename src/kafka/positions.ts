@@ -192,18 +192,26 @@ export class Position {
   }
 }
 
-/** The positions of one assignment of the group. */
+/** The positions of one assignment of the group, dealt out over the lanes of the store. */
 export class Positions {
+  readonly lanes: number
   #positions = new Map<number, Position>()
   #all: readonly Position[] = []
   #partitions: readonly number[] = []
+  #inLane: readonly (readonly Position[])[] = []
   #assignments = 0
+
+  constructor(lanes: number) {
+    this.lanes = lanes
+    this.clear()
+  }
 
   /** Replaces everything. */
   assign(partitions: readonly number[], nowMs: number): void {
     const next = (): number => ++this.#assignments
     this.#partitions = [...new Set(partitions)].sort((a, b) => a - b)
     this.#all = this.#partitions.map((each) => new Position(each, next, nowMs))
+    this.#inLane = Array.from({ length: this.lanes }, (_, lane) => this.#all.filter((_, i) => i % this.lanes === lane))
     this.#positions = new Map(this.#all.map((each) => [each.partition, each]))
   }
 
@@ -217,6 +225,10 @@ export class Positions {
 
   get all(): readonly Position[] {
     return this.#all
+  }
+
+  inLane(lane: number): readonly Position[] {
+    return this.#inLane[lane] ?? []
   }
 
   get partitions(): readonly number[] {

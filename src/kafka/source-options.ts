@@ -29,6 +29,8 @@ export interface SourceOptions {
   readonly bytesMax: number
   readonly intervalMs: number
   readonly ageTargetMs: number
+  /** The store's lanes: so many batches are stored at once, of other partitions each. */
+  readonly lanes: number
   /** Fetching pauses when more is held than this, fetched or handed out; it goes on below 70 % of it. */
   readonly bufferBytesMax: number
   /** Long poll, and how much one answer may carry, in all and of one partition. */

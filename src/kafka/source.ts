@@ -11,10 +11,11 @@ import { isRetriable, ProcessorError } from '../errors.ts'
 import { failpoint } from '../failpoint.ts'
 import type { CommitOutcome, RawBatch, Source } from '../pipeline.ts'
 import { BatchTuner } from './batch-tuner.ts'
-import { cutBatch, dueInMs } from './batcher.ts'
+import { cutBatch } from './batcher.ts'
 import { Fetcher } from './fetcher.ts'
 import { HandedOut } from './handed-out.ts'
 import { HintCommitter } from './hint-committer.ts'
+import { LaneTurns } from './lane-turns.ts'
 import { LogConnection } from './log-connection.ts'
 import { type Assignment, Membership } from './membership.ts'
 import { Ownership } from './ownership.ts'
@@ -36,9 +37,10 @@ const RESUME_SHARE = 0.7
 export class KafkaSource implements Source {
   readonly #options: SourceOptions
   readonly #bell = new Doorbell()
-  readonly #positions = new Positions()
+  readonly #positions: Positions
   readonly #handedOut = new HandedOut()
   readonly #tuner: BatchTuner
+  readonly #turns: LaneTurns
   readonly #log: LogConnection
   readonly #layout: TopicLayout
   readonly #start: TopicStart
@@ -62,9 +64,11 @@ export class KafkaSource implements Source {
   constructor(options: SourceOptions) {
     const { transport, topic, groupId, events, time } = options
     const bell = this.#bell
-    const positions = this.#positions
+    const positions = new Positions(options.lanes)
+    this.#positions = positions
     this.#options = options
     this.#tuner = new BatchTuner(options)
+    this.#turns = new LaneTurns({ positions, handedOut: this.#handedOut, tuner: this.#tuner })
     const log = new LogConnection(transport)
     const layout = new TopicLayout({ topic, log, bell, time })
     const start = new TopicStart(options, log, layout)
@@ -136,9 +140,9 @@ export class KafkaSource implements Source {
     }
   }
 
-  settled(outcomes: readonly CommitOutcome[]): void {
-    this.#tuner.settled(this.#options.time.clock())
-    this.#ownership.settled(outcomes)
+  settled(batch: RawBatch, outcomes: readonly CommitOutcome[]): void {
+    this.#tuner.settled(batch.lane, this.#options.time.clock())
+    this.#ownership.settled(batch, outcomes)
   }
 
   status(): SourceStatus {
@@ -190,14 +194,12 @@ export class KafkaSource implements Source {
     const reading = this.#reading.signal
     while (true) {
       this.#throwFailure()
-      const positions = this.#positions.all
       const nowMs = time.clock()
-      const { limits } = this.#tuner
-      const hurry = reading.aborted || (this.#handedOut.count === 0 && this.#tuner.mayHurry(nowMs))
-      const dueMs = dueInMs(positions, limits, { nowMs, hurry })
-      const cut = dueMs === 0 ? cutBatch(positions, limits) : null
+      const { lane, dueMs } = this.#turns.next(nowMs, reading.aborted)
+      const cut = dueMs === 0 ? cutBatch(lane, this.#positions.inLane(lane), this.#tuner.limits) : null
       if (cut !== null) {
-        this.#tuner.cut(rowsOf(cut.batch), nowMs)
+        this.#tuner.cut(lane, rowsOf(cut.batch), nowMs)
+        this.#turns.taken(lane)
         this.#handedOut.push(cut.batch, cut.held)
         failpoint('after_fetch')
         yield cut.batch

@@ -1,5 +1,5 @@
-/** The store: batches shared out over a few lanes, each lane one connection and one transaction a batch. */
-import type { CommitOutcome, PartitionRange, ReadyBatch, ReadyRange, Store } from '../pipeline.ts'
+/** The store: a few lanes, each one connection and one transaction a batch. */
+import type { CommitOutcome, ReadyBatch, Store } from '../pipeline.ts'
 import { type FlushWorld, flush } from './flush.ts'
 import { Lane, type LaneOptions } from './lane.ts'
 import { sqlMessage } from './sql-errors.ts'
@@ -42,25 +42,12 @@ export class LogStore implements Store {
   }
 
   async commit(batch: ReadyBatch): Promise<CommitOutcome[]> {
-    const shares = new Map<Lane, ReadyRange[]>()
-    for (const ready of batch.ranges) {
-      const lane = this.#laneOf(ready.range)
-      const share = shares.get(lane)
-      if (share === undefined) shares.set(lane, [ready])
-      else share.push(ready)
-    }
-    const settled = await Promise.all([...shares].map(([lane, ranges]) => flush(ranges, lane, this.#world)))
-    const outcomes = new Map(settled.flat().map((outcome) => [outcome.range, outcome]))
-    return batch.ranges.map(({ range }) => outcomes.get(range) ?? { kind: 'fenced', range })
+    const lane = this.#lanes[batch.lane]
+    if (lane === undefined) throw new RangeError(`there is no lane ${batch.lane}`)
+    return await flush(batch.ranges, lane, this.#world)
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.close()))
-  }
-
-  #laneOf({ partition }: PartitionRange): Lane {
-    const lane = this.#lanes[partition % this.#lanes.length]
-    if (lane === undefined) throw new RangeError('a store needs at least one lane')
-    return lane
   }
 }

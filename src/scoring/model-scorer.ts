@@ -41,6 +41,9 @@ export interface PartitionStats extends DetectorStats {
   readonly learned: number
 }
 
+/** In turns: one snapshot of a lane is being stored while the next is taken. */
+type SnapshotWriters = readonly [StateWriter, StateWriter]
+
 interface Seat {
   detector: ProfileDetector
   learned: number
@@ -55,9 +58,8 @@ export class ModelScorer implements Scorer {
   /** Of the topic's traffic, by partition, as of its last claim. */
   readonly #shares = new Map<number, number>()
   readonly #turns = new SnapshotTurns()
-  /** In turns: one snapshot is being stored while the next is taken. */
-  readonly #writers = [new StateWriter(), new StateWriter()]
-  #snapshots = 0
+  /** By lane. */
+  readonly #writers = new Map<number, SnapshotWriters>()
   #learned = 0
   #failures = 0
 
@@ -120,8 +122,8 @@ export class ModelScorer implements Scorer {
     this.#seats.delete(partition)
   }
 
-  /** At most one a batch, once there is memory for it, which is used again for the next but one. */
-  snapshot(partition: number, atOffset: number): Snapshot | null {
+  /** At most one a batch, once there is memory for it, which is used again for the lane's next but one. */
+  snapshot(partition: number, atOffset: number, lane: number): Snapshot | null {
     const seat = this.#seats.get(partition)
     if (seat === undefined) return null
     const passedMs = seat.detector.watermarkMs - seat.snapshotMs
@@ -132,9 +134,9 @@ export class ModelScorer implements Scorer {
     const due = passedMs >= snapshotIntervalMs && records >= snapshotRecordsMin
     if (!due && records < snapshotRecords) return null
     if (!this.#turns.takes(partition)) return null
-    const writer = this.#writers[this.#snapshots % this.#writers.length]!
+    const [writer, other] = this.#writersOf(lane)
     if (!writer.prepare(seat.detector.snapshotBytes)) return null
-    this.#snapshots++
+    this.#writers.set(lane, [other, writer])
     seat.snapshotMs = seat.detector.watermarkMs
     seat.snapshotOffset = atOffset
     return { partition, atOffset, format: this.#profile.format, state: seat.detector.snapshot(writer) }
@@ -142,6 +144,14 @@ export class ModelScorer implements Scorer {
 
   alerts(partition: number): readonly ServiceAlert[] {
     return this.#seats.get(partition)?.detector.takeAlerts(partition) ?? []
+  }
+
+  #writersOf(lane: number): SnapshotWriters {
+    const known = this.#writers.get(lane)
+    if (known !== undefined) return known
+    const writers: SnapshotWriters = [new StateWriter(), new StateWriter()]
+    this.#writers.set(lane, writers)
+    return writers
   }
 
   get #profile() {

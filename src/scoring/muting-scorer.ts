@@ -22,8 +22,8 @@ export class MutingScorer implements Scorer {
     return this.#mutes.length === 0 ? logs : withMutes(logs, this.#mutes)
   }
 
-  snapshot(partition: number, atOffset: number): Snapshot | null {
-    return this.#inner.snapshot(partition, atOffset)
+  snapshot(...of: Parameters<Scorer['snapshot']>): Snapshot | null {
+    return this.#inner.snapshot(...of)
   }
 
   alerts(partition: number): readonly ServiceAlert[] {

@@ -66,7 +66,7 @@ test('a batch is one statement and one transaction, and writes little more log t
   const count = 5_000
   const commit = async (from: number): Promise<void> => {
     const logs = Array.from({ length: count }, (_, i) => logAt(from + i, { service: `service-${i % 20}` }))
-    const [outcome] = await store.commit({ ranges: [readyRange({ from, count }, { logs })] })
+    const [outcome] = await store.commit({ lane: 0, ranges: [readyRange({ from, count }, { logs })] })
     assert.equal(outcome?.kind, 'committed')
   }
   const position = async (): Promise<string> =>

@@ -60,6 +60,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
     sessionTimeoutMs: 6_000,
     heartbeatIntervalMs: 500,
     rebalanceTimeoutMs: 10_000,
+    lanes: 2,
     rowsMax: 2_000,
     bytesMax: 4_000_000,
     intervalMs: 100,

@@ -60,7 +60,7 @@ function inWorld(name: string, run: (at: World) => Promise<void>): void {
       return rows
     }
     try {
-      await run({ database, stored, commit: (...ranges) => store.commit({ ranges }) })
+      await run({ database, stored, commit: (...ranges) => store.commit({ lane: 0, ranges }) })
     } finally {
       await store.close()
       await ledger.close()

@@ -140,7 +140,7 @@ async function story(side: Side): Promise<unknown[]> {
   const kinds = (outcomes: readonly CommitOutcome[]): unknown[] =>
     outcomes.map((each) => [each.kind, each.kind === 'moved' ? each.nextOffset : each.range.to])
   const commit = (what: string, ...ranges: ReadyRange[]): Promise<void> =>
-    tell(what, store.commit({ ranges }).then(kinds))
+    tell(what, store.commit({ lane: 0, ranges }).then(kinds))
   const claims = (what: string, ledger: PostgresLedger, parts: number[]): Promise<void> =>
     tell(
       what,

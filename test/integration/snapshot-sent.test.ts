@@ -54,7 +54,7 @@ test('no turn of the event loop is longer for a snapshot of 12 MiB than a text o
     const logs = Array.from({ length: LOGS }, (_, i) => logAt(from + i))
     const snapshot = { partition: 0, atOffset: from + LOGS, format: 8, state }
     const range: ReadyRange = readyRange({ from, count: LOGS }, { logs, snapshot })
-    sent = Math.min(sent, await longestTurn(() => store.commit({ ranges: [range] })))
+    sent = Math.min(sent, await longestTurn(() => store.commit({ lane: 0, ranges: [range] })))
   }
   const before = cpuMs()
   for (let round = 0; round < ROUNDS; round++)

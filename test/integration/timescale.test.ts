@@ -47,8 +47,8 @@ async function storeSome(server: TimescaleServer): Promise<void> {
   const day = 86_400_000
   const logs = [0, 1, 2, 3].map((i) => logAt(i, { createdAt: epochMs(1_764_720_000_000 + (i % 2) * day) }))
   const epoch = claims[0]?.epoch ?? 0
-  const rows = { ranges: [readyRange({ epoch, from: 0, count: 4 }, { logs })] }
-  const dead = { ranges: [readyRange({ epoch, from: 4, count: 1 }, { logs: [], rejects: [rejectAt(4)] })] }
+  const rows = { lane: 0, ranges: [readyRange({ epoch, from: 0, count: 4 }, { logs })] }
+  const dead = { lane: 0, ranges: [readyRange({ epoch, from: 4, count: 1 }, { logs: [], rejects: [rejectAt(4)] })] }
   const kinds: string[] = []
   for (const batch of [rows, rows, dead]) for (const { kind } of await store.commit(batch)) kinds.push(kind)
   assert.deepEqual(kinds, ['committed', 'duplicate', 'committed'])

@@ -164,6 +164,7 @@ export class Instance {
       topic: 'logs',
       groupId: 'processors',
       startPolicy: settings.startPolicy,
+      lanes: settings.lanes,
       rowsMax: settings.rowsMax,
     })
     const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, process.time.now)

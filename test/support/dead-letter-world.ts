@@ -68,7 +68,10 @@ export class DeadLetterWorld {
     const { events, rejects, skips } = normalize(range)
     const judged = { score: 0, isAnomaly: false, source: 'model', explanation: null } as const
     const logs = events.map((event) => ({ event, ...judged }))
-    const outcomes = await store.commit({ ranges: [{ range, logs, rejects, skips, snapshot: null, alerts: [] }] })
+    const outcomes = await store.commit({
+      lane: 0,
+      ranges: [{ range, logs, rejects, skips, snapshot: null, alerts: [] }],
+    })
     assert.deepEqual(
       outcomes.map(({ kind }) => kind),
       ['committed'],

@@ -46,6 +46,7 @@ export class SourceWorld {
       sessionTimeoutMs: 10_000,
       heartbeatIntervalMs: 3_000,
       rebalanceTimeoutMs: 30_000,
+      lanes: 1,
       rowsMax: 1_000,
       bytesMax: 1_000_000,
       intervalMs: 200,

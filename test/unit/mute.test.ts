@@ -97,7 +97,7 @@ test('mutes are put over a scorer, and taken off again, without touching what it
   scorer.replace([])
   assert.equal(await judged(), true)
   assert.deepEqual(seen, [1, 1, 1])
-  assert.equal(scorer.snapshot(3, 9)?.atOffset, 9)
+  assert.equal(scorer.snapshot(3, 9, 0)?.atOffset, 9)
 })
 
 test('a mute of a service covers the alerts on it by the time they were raised, opened and closed alike; they stay', () => {

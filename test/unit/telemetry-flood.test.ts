@@ -28,7 +28,7 @@ test('ten minutes of nothing but dead letters: one line a kind in ten seconds, t
     offset += count
     const { range } = ready
     const outcomes = [{ kind: 'committed' as const, range, refused: [], logIds: null }]
-    telemetry.batchFinished({ batch: { ranges: [ready] }, outcomes, durationMs: 5 })
+    telemetry.batchFinished({ batch: { lane: 0, ranges: [ready] }, outcomes, durationMs: 5 })
   }
   const gauge = async (name: string): Promise<number> =>
     Number(new RegExp(`^insighthub_${name} (\\S+)$`, 'm').exec(await telemetry.metricsText())?.[1])

@@ -90,6 +90,7 @@ function commit(
     purpose: 'store',
   }
   const batch: ReadyBatch = {
+    lane: 0,
     ranges: [
       { range, logs, rejects: over.rejects ?? [], skips: { tombstone: 2 }, snapshot: null, alerts: over.alerts ?? [] },
     ],

@@ -21,12 +21,12 @@ function run(tuner: BatchTuner, batches: number, storingMs: (rows: number) => nu
     const batch = open.shift()
     if (batch === undefined) return
     nowMs = Math.max(nowMs, batch.endMs)
-    tuner.settled(nowMs)
+    tuner.settled(0, nowMs)
     stored.push(batch)
   }
   for (let done = 0; done < batches; done++) {
     const { rowsMax: rows } = tuner.limits
-    tuner.cut(rows, nowMs)
+    tuner.cut(0, rows, nowMs)
     const tookMs = storingMs(rows)
     freeMs = Math.max(freeMs, nowMs) + tookMs
     open.push({ rows, tookMs, endMs: freeMs })
@@ -92,8 +92,8 @@ test('where every commit takes long, however small, rows are not the reason and 
 test('where commits take long and logs trickle in, a burst still finds a batch that grows', () => {
   const tuner = new BatchTuner(bounds)
   for (let nowMs = 0; nowMs < 60_000; nowMs += 600) {
-    tuner.cut(20, nowMs)
-    tuner.settled(nowMs + 500)
+    tuner.cut(0, 20, nowMs)
+    tuner.settled(0, nowMs + 500)
   }
   assert.equal(tuner.limits.intervalMs, 1, 'logs wait as little as can be')
   run(tuner, 80, (rows) => 500 + rows * 0.003, 1e6)
@@ -103,8 +103,8 @@ test('where commits take long and logs trickle in, a burst still finds a batch t
 test('an outage takes at most three quarters of the size, and a few batches bring them back', () => {
   const tuner = catchingUp()
   run(tuner, 40, fast)
-  tuner.cut(20_000, 1e6)
-  tuner.settled(1e6 + 60_000)
+  tuner.cut(0, 20_000, 1e6)
+  tuner.settled(0, 1e6 + 60_000)
   assert.equal(tuner.limits.rowsMax, 5_000)
   run(tuner, 12, fast, 2e6)
   assert.equal(tuner.limits.rowsMax, 20_000)
@@ -112,13 +112,13 @@ test('an outage takes at most three quarters of the size, and a few batches brin
 
 test('a batch that was cut before the last change is not held against it', () => {
   const tuner = catchingUp()
-  tuner.cut(1_000, 0)
-  tuner.cut(1_000, 10)
-  tuner.cut(1_000, 20)
-  tuner.settled(4_000)
+  tuner.cut(0, 1_000, 0)
+  tuner.cut(0, 1_000, 10)
+  tuner.cut(0, 1_000, 20)
+  tuner.settled(0, 4_000)
   assert.equal(tuner.limits.rowsMax, 250)
-  tuner.settled(4_100)
-  tuner.settled(4_200)
+  tuner.settled(0, 4_100)
+  tuner.settled(0, 4_200)
   assert.equal(tuner.limits.rowsMax, 250)
 })
 
@@ -133,14 +133,14 @@ test('far behind, a batch may take a second', () => {
 
 test('the first log after a pause does not wait; in a steady stream the interval paces', () => {
   const tuner = new BatchTuner(bounds)
-  assert.equal(tuner.mayHurry(0), true)
-  tuner.cut(1, 1_000)
-  tuner.settled(1_005)
-  assert.equal(tuner.mayHurry(1_020), false)
-  assert.equal(tuner.mayHurry(1_050), true)
-  tuner.cut(1, 2_000)
+  assert.equal(tuner.mayHurry(0, 0), true)
+  tuner.cut(0, 1, 1_000)
+  tuner.settled(0, 1_005)
+  assert.equal(tuner.mayHurry(0, 1_020), false)
+  assert.equal(tuner.mayHurry(0, 1_050), true)
+  tuner.cut(0, 1, 2_000)
   tuner.behind(60)
-  assert.equal(tuner.mayHurry(2_001), true, 'far behind, an idle database is the only waste')
+  assert.equal(tuner.mayHurry(0, 2_001), true, 'far behind, an idle database is the only waste')
 })
 
 test('bounds below the least are kept', () => {

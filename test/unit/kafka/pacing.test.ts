@@ -70,12 +70,12 @@ test('the fetch loops forget every ring: a worker that runs for months does not 
     ...{ transport, ledger: new FakeLedger(), events: silentEvents(), time, topic: 'logs', groupId: 'group' },
     ...{ detector: { restore: () => 0, drop: () => undefined }, startPolicy: 'earliest' as const },
     ...{ sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000, rebalanceTimeoutMs: 30_000 },
-    ...{ rowsMax: 100, bytesMax: 1_000_000, intervalMs: 200, ageTargetMs: 60_000, bufferBytesMax: 1_000_000 },
+    ...{ lanes: 1, rowsMax: 100, bytesMax: 1_000_000, intervalMs: 200, ageTargetMs: 60_000, bufferBytesMax: 1_000_000 },
     ...{ fetchMaxWaitMs: 500, fetchBytesMax: 100_000, fetchPartitionBytesMax: 100_000, plainBytesMax: 100_000 },
   }
   const layout = new TopicLayout({ topic: 'logs', log, bell, time })
   const fetcher = new Fetcher({
-    ...{ options, positions: new Positions(), layout, log, bell },
+    ...{ options, positions: new Positions(1), layout, log, bell },
     ...{ topicId: () => '', mayFetch: () => true },
   })
   const stop = new AbortController()

@@ -29,6 +29,35 @@ test('[P1] every record is stored once and in order, and hints follow', async ()
   assert.deepEqual(world.heard('partitionsRevoked'), [{ partitions: [0, 1], how: 'stopped' }])
 })
 
+test('partitions are dealt out over the lanes; a batch is of one lane, and is stored while the other lane hangs', async () => {
+  const world = new SourceWorld(5, { lanes: 2 })
+  const seen = new Map<number, Set<number>>()
+  const commit = world.ledger.commit.bind(world.ledger)
+  const first = Promise.withResolvers<void>()
+  world.ledger.commit = async (batch) => {
+    const known = seen.get(batch.lane) ?? new Set<number>()
+    for (const { range } of batch.ranges) known.add(range.partition)
+    seen.set(batch.lane, known)
+    if (batch.lane === 0) await first.promise
+    return commit(batch)
+  }
+  for (let partition = 0; partition < 5; partition++) world.kafka.partition(partition).produce(many(300))
+  world.start()
+  await world.clock.until('lane 1 stored everything', () => world.stored(1).length + world.stored(3).length === 600)
+  assert.equal(world.stored(0).length, 0)
+  first.resolve()
+  await world.caughtUp()
+  for (let partition = 0; partition < 5; partition++) assert.deepEqual(world.stored(partition), upTo(300))
+  assert.deepEqual(
+    [...seen].sort(([a], [b]) => a - b).map(([lane, partitions]) => [lane, [...partitions].sort()]),
+    [
+      [0, [0, 2, 4]],
+      [1, [1, 3]],
+    ],
+  )
+  await world.finish()
+})
+
 test('[F10] topic, Kafka and database may come later than the source', async () => {
   const world = new SourceWorld(null)
   world.kafka.down = true

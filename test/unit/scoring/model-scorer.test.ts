@@ -59,19 +59,19 @@ describe('model scorer', () => {
   it('gives a snapshot after 30 s of event time with some records, or after many records', async () => {
     const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 20, snapshotRecords: 100 })
     const events = logStream({ seed: 4, logs: 400 })
-    assert.equal(scorer.snapshot(0, 0), null, 'no state yet')
+    assert.equal(scorer.snapshot(0, 0, 0), null, 'no state yet')
     await scorer.score(events.slice(0, 100))
-    assert.equal(scorer.snapshot(0, 0), null, 'no record since')
-    assert.equal(scorer.snapshot(0, 100)?.atOffset, 100)
+    assert.equal(scorer.snapshot(0, 0, 0), null, 'no record since')
+    assert.equal(scorer.snapshot(0, 100, 0)?.atOffset, 100)
     await scorer.score(events.slice(100, 110))
-    assert.equal(scorer.snapshot(0, 110), null, '5 s and 10 records later')
-    assert.equal(scorer.snapshot(0, 130), null, '5 s and 30 records later')
+    assert.equal(scorer.snapshot(0, 110, 0), null, '5 s and 10 records later')
+    assert.equal(scorer.snapshot(0, 130, 0), null, '5 s and 30 records later')
     await scorer.score(events.slice(110, 180))
-    assert.equal(scorer.snapshot(0, 115), null, '35 s and 15 records later')
-    assert.equal(scorer.snapshot(0, 180)?.atOffset, 180, '35 s and 80 records later')
+    assert.equal(scorer.snapshot(0, 115, 0), null, '35 s and 15 records later')
+    assert.equal(scorer.snapshot(0, 180, 0)?.atOffset, 180, '35 s and 80 records later')
     await scorer.score([])
-    assert.equal(scorer.snapshot(0, 279), null)
-    assert.equal(scorer.snapshot(0, 280)?.atOffset, 280, '100 records later')
+    assert.equal(scorer.snapshot(0, 279, 0), null)
+    assert.equal(scorer.snapshot(0, 280, 0)?.atOffset, 280, '100 records later')
   })
 
   it('takes a large snapshot some batches later, when there is memory for it, and the next one at once', async () => {
@@ -83,7 +83,7 @@ describe('model scorer', () => {
       for (let batches = 1; ; batches++) {
         await scorer.score(services)
         offset += services.length
-        const taken = scorer.snapshot(0, offset)
+        const taken = scorer.snapshot(0, offset, 0)
         if (taken === null) continue
         assert.equal(taken.atOffset, offset)
         waited.push(batches)
@@ -99,7 +99,7 @@ describe('model scorer', () => {
     const events = logStream({ seed: 5, logs: 5000 })
     const first = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 0 })
     await first.score(events.slice(0, 3000))
-    const snapshot = first.snapshot(0, 3000)
+    const snapshot = first.snapshot(0, 3000, 0)
     const second = new ModelScorer({ servicesMax: 100 })
     assert.equal(second.restore(claim(snapshot)), 3000)
     assert.deepEqual(await second.score(events.slice(3000)), await first.score(events.slice(3000)))
@@ -168,7 +168,7 @@ describe('model scorer', () => {
       logs.every(({ source, isAnomaly }) => source === 'model' && !isAnomaly),
       'a high value is no anomaly by itself',
     )
-    const snapshot = metrics.snapshot(0, 2000)
+    const snapshot = metrics.snapshot(0, 2000, 0)
     const refused: string[] = []
     const other = new ModelScorer({ servicesMax: 100, refused: ({ reason }) => refused.push(reason) })
     other.restore(claim(snapshot))

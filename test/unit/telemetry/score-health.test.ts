@@ -110,7 +110,7 @@ test('scores that stop telling logs apart are said once, again while it lasts, a
     const logs = Array.from({ length: 2500 }, (_, i) => logAt(i, {}, { score: score(random()) }))
     const ready = readyRange({ from: 0, count: 0 }, { logs })
     telemetry.batchFinished({
-      batch: { ranges: [ready] },
+      batch: { lane: 0, ranges: [ready] },
       outcomes: [{ kind: 'committed', range: ready.range, refused: [], logIds: null }],
       durationMs: 1,
     })

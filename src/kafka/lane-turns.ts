@@ -1,0 +1,39 @@
+/** Which lane of the store gets the next batch, and when. */
+import type { BatchTuner } from './batch-tuner.ts'
+import { dueInMs } from './batcher.ts'
+import type { HandedOut } from './handed-out.ts'
+import type { Positions } from './positions.ts'
+
+interface LaneTurnsParts {
+  readonly positions: Positions
+  readonly handedOut: HandedOut
+  readonly tuner: BatchTuner
+}
+
+export class LaneTurns {
+  readonly #parts: LaneTurnsParts
+  #last = 0
+
+  constructor(parts: LaneTurnsParts) {
+    this.#parts = parts
+  }
+
+  /** The lane whose batch is due first: of those due now, the one that has the least to do, else whose turn it is. */
+  next(nowMs: number, stopping: boolean): { lane: number; dueMs: number } {
+    const { positions, handedOut, tuner } = this.#parts
+    const { lanes } = positions
+    let next = { lane: 0, dueMs: Number.POSITIVE_INFINITY, busy: 0 }
+    for (let turn = 1; turn <= lanes; turn++) {
+      const lane = (this.#last + turn) % lanes
+      const busy = handedOut.inLane(lane)
+      const hurry = stopping || (busy === 0 && tuner.mayHurry(lane, nowMs))
+      const dueMs = dueInMs(positions.inLane(lane), tuner.limits, { nowMs, hurry })
+      if (dueMs < next.dueMs || (dueMs === next.dueMs && busy < next.busy)) next = { lane, dueMs, busy }
+    }
+    return next
+  }
+
+  taken(lane: number): void {
+    this.#last = lane
+  }
+}
