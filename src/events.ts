@@ -14,7 +14,7 @@ export interface PartitionLag {
   readonly lagSeconds: number
 }
 
-export const ENGINE_OUTCOMES = ['answered', 'late', 'unreachable', 'refused', 'garbled', 'spared'] as const
+export const ENGINE_OUTCOMES = ['answered', 'late', 'unreachable', 'refused', 'garbled'] as const
 export type EngineOutcome = (typeof ENGINE_OUTCOMES)[number]
 export const ENGINE_BREAKER_STATES = ['closed', 'open', 'half_open'] as const
 export type EngineBreakerState = (typeof ENGINE_BREAKER_STATES)[number]
@@ -53,15 +53,10 @@ export interface Events {
   deadLettersPurged(what: { byAge: number; bySize: number }): void
   migrationApplied(what: { version: number; name: string }): void
 
-  /** Once a batch where ML_ENGINE_URL is set; "spared": the engine was not asked. */
-  engineAsked(what: {
-    outcome: EngineOutcome
-    reason: string
-    logs: number
-    answered: number
-    waitedMs: number
-    stalledMs: number
-  }): void
+  /** Once a question to the engine of ML_ENGINE_URL, when it has ended; its batch may have gone on before. */
+  engineAsked(what: { outcome: EngineOutcome; tookMs: number }): void
+  /** Once a batch where ML_ENGINE_URL is set: `answered` of its logs by the engine; the pipeline stood still for it meanwhile. */
+  engineJudged(what: { asked: boolean; logs: number; answered: number; stalledMs: number }): void
   /** The circuit breaker before the engine moved. */
   engineBreaker(what: { state: EngineBreakerState; reason: string; pauseMs: number }): void
   snapshotRefused(what: { partition: number; reason: string }): void

@@ -11,7 +11,7 @@ import { RemoteScorer } from '../scoring/remote/remote-scorer.ts'
 interface RemoteScoringOptions {
   readonly scoring: Config['scoring']
   readonly model: Scorer
-  readonly events: Pick<Events, 'engineAsked' | 'engineBreaker'>
+  readonly events: Pick<Events, 'engineAsked' | 'engineJudged' | 'engineBreaker'>
   /** More logs wait than one batch takes. */
   readonly behind: () => boolean
   readonly time: {
@@ -28,7 +28,7 @@ export function remoteScoring(options: RemoteScoringOptions): RemoteScoring | nu
 }
 
 export class RemoteScoring {
-  readonly scorer: Scorer
+  readonly scorer: RemoteScorer
   readonly #url: URL
   readonly #client: EngineClient
   readonly #engine: RemoteEngine
@@ -50,8 +50,8 @@ export class RemoteScoring {
       deadlineMs: scoring.mlEngineTimeoutMs,
       fallback,
       ...time,
-      asked: ({ outcome, ...what }) =>
-        events.engineAsked({ outcome: outcome?.kind ?? 'spared', reason: outcome?.reason ?? '', ...what }),
+      asked: ({ outcome, tookMs }) => events.engineAsked({ outcome: outcome.kind, tookMs }),
+      judged: (what) => events.engineJudged(what),
     })
   }
 
@@ -83,6 +83,7 @@ export class RemoteScoring {
   }
 
   close(): void {
+    this.scorer.close()
     this.#client.close()
   }
 }

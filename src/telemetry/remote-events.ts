@@ -3,7 +3,7 @@ import { ENGINE_BREAKER_STATES, type Events } from '../events.ts'
 import { FallbackShare } from './fallback-share.ts'
 import type { EventParts } from './kafka-events.ts'
 
-type RemoteEvents = Pick<Events, 'engineAsked' | 'engineBreaker'> & {
+type RemoteEvents = Pick<Events, 'engineAsked' | 'engineJudged' | 'engineBreaker'> & {
   /** Of the logs of the last minute, those that the engine did not judge; null where it was never asked. */
   fallbackShare(): number | null
 }
@@ -21,15 +21,18 @@ export function remoteEvents({
     for (const state of ENGINE_BREAKER_STATES) remote.breakerState.set({ state }, state === now ? 1 : 0)
   }
   return {
-    engineAsked({ outcome, logs, answered, waitedMs, stalledMs }) {
+    engineAsked({ outcome, tookMs }) {
+      remote.calls.inc({ outcome })
+      remote.wait.observe(tookMs / 1000)
+    },
+    engineJudged({ asked, logs, answered, stalledMs }) {
       if (!known) show('closed')
       known = true
       share.add(logs, logs - answered)
-      remote.calls.inc({ outcome })
+      if (!asked) remote.calls.inc({ outcome: 'spared' })
       remote.logs.inc({ judge: 'engine' }, answered)
       remote.logs.inc({ judge: 'fallback' }, logs - answered)
       remote.stall.inc(stalledMs / 1000)
-      if (outcome !== 'spared') remote.wait.observe(waitedMs / 1000)
     },
     engineBreaker({ state, reason, pauseMs }) {
       known = true

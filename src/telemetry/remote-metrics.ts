@@ -16,11 +16,15 @@ export function remoteMetrics(registers: Registry[]) {
     },
   })
   return {
-    calls: by('calls', 'outcome', 'Batches, by how asking the ML engine about them ended; spared: it was not asked'),
+    calls: by(
+      'calls',
+      'outcome',
+      'Questions to the ML engine, by how they ended; spared: batches that it was not asked about',
+    ),
     logs: by('logs', 'judge', 'Logs of these batches, by who judged them: engine or fallback'),
     wait: new Histogram({
       name: 'insighthub_remote_wait_seconds',
-      help: 'From asking the ML engine about a batch to its answers or to giving up; the model judges meanwhile',
+      help: 'From asking the ML engine about a batch to its answers or the deadline; the batch itself may have gone on before',
       buckets: WAIT_BOUNDS,
       registers,
     }),

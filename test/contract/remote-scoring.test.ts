@@ -218,10 +218,12 @@ describe('an engine that', () => {
             const model = await new ModelScorer({ servicesMax: 100 }).score(events)
             const logs: ScoredLog[] = []
             for (let from = 0; from < 2000; from += 200) logs.push(...(await score(events.slice(from, from + 200))))
-            assert.ok(
-              outcomes.filter((outcome) => outcome !== null).length <= 3,
-              'the breaker spares the other batches',
-            )
+            while (moves.length === 0) {
+              logs.push(...(await score([eventAt(2000 + logs.length)])))
+              await new Promise(setImmediate)
+            }
+            assert.ok(outcomes.length <= 3, 'the breaker spares the other batches')
+            logs.length = 2000
             const expected =
               fallback === 'model'
                 ? model
@@ -278,7 +280,10 @@ describe('an engine that', () => {
       silentEngine,
       async ({ score, moves }, stub) => {
         const one = (): Promise<readonly ScoredLog[]> => score([eventAt(0)])
-        while (moves.length === 0) await one()
+        while (moves.length === 0) {
+          await one()
+          await new Promise(setImmediate)
+        }
         stub.behave(good)
         while (sources(await one())[0] !== 'remote') await new Promise(setImmediate)
         assert.deepEqual([moves[0], ...moves.slice(-2)], ['open', 'half_open', 'closed'])
@@ -290,7 +295,10 @@ describe('an engine that', () => {
     asking(good, async ({ score, moves, engine }, stub) => {
       await score([eventAt(0)])
       stub.behave((_request, answer) => void answer.destroy())
-      while (moves.length === 0) await score([eventAt(0)])
+      while (moves.length === 0) {
+        await score([eventAt(0)])
+        await new Promise(setImmediate)
+      }
       stub.behave(originalEngine(1))
       while (sources(await score([eventAt(0)]))[0] !== 'remote') await new Promise(setImmediate)
       assert.equal(engine.mode, 'single')
@@ -349,7 +357,8 @@ describe('an engine that is slow', () => {
   const late =
     (ms: number): Behaviour =>
     (request, answer) =>
-      void setTimeout(() => void good(request, answer), ms)
+      // Nobody may be there any more who asked.
+      void setTimeout(() => void Promise.resolve(good(request, answer)).catch(() => undefined), ms)
 
   test('is waited for while nothing else waits', () =>
     asking(late(60), async ({ score }) => {
@@ -357,17 +366,18 @@ describe('an engine that is slow', () => {
     }))
 
   test('costs a busy pipeline its patience and no more', () =>
-    asking(late(60), async ({ score, line, outcomes }) => {
+    asking(late(60), async ({ score, line, outcomes, spared }) => {
+      assert.deepEqual(sources(await score([eventAt(0)])), ['remote'])
       line.behind = true
       const startedMs = performance.now()
       while (performance.now() - startedMs < 3_000) {
         await score([eventAt(0)])
         await new Promise(setImmediate)
       }
-      const asked = outcomes.filter((outcome) => outcome !== null).length
-      // 100 ms at first, 3 % of 3 s, and the last wait: 60 ms each.
-      assert.ok(asked >= 2 && asked <= 7, `${asked} waits of 60 ms`)
-      assert.ok(outcomes.length > 3 * asked, 'and between them it went on')
+      const asked = outcomes.length - 1
+      // 100 ms at first and 3 % of 3 s, for waits of up to 60 ms; where the account holds less, the batch goes on before.
+      assert.ok(asked >= 2 && asked < 3_000 / 60, `${asked} questions`)
+      assert.ok(spared() > 3 * asked, 'and between them it went on')
     }))
 
   test('costs nothing while the batch before is being stored', () =>

@@ -9,6 +9,7 @@ import pg from 'pg'
 import { median } from '../../src/bench/figures.ts'
 import { benchLog } from '../../src/bench/logs.ts'
 import { Random } from '../../src/demo/random.ts'
+import { ENGINE_OUTCOMES } from '../../src/events.ts'
 import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
@@ -23,6 +24,8 @@ const PARTITIONS = 4
 const TOPIC = 'remote-load'
 /** Of the throughput without an engine, the product's promise is 0.9; only a machine of its own can hold a run to it. */
 const RATIO_MIN = process.env['RATIO_MIN']
+
+const OUTCOMES = [...ENGINE_OUTCOMES, 'spared']
 
 const garbage: Behaviour = (_request, answer) =>
   void answer.writeHead(200, { 'content-type': 'application/json' }).end('{"results":[')
@@ -247,6 +250,8 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
           `alone ${Math.round(alone.perSecond)}/s`,
           `beside ${Math.round(beside.perSecond)}/s`,
           `remote rows ${sample(beside.metrics, 'insighthub_scores_total{source="remote"}')}`,
+          `asked: ${OUTCOMES.map((outcome) => `${outcome} ${sample(beside.metrics, `insighthub_remote_calls_total{outcome="${outcome}"}`)}`).join(', ')}`,
+          `CPU ${sample(beside.metrics, 'process_cpu_seconds_total').toFixed(1)} s, alone ${sample(alone.metrics, 'process_cpu_seconds_total').toFixed(1)} s`,
           `breaker opened ${moved('open')} closed ${moved('closed')}`,
           `stood still ${stall.toFixed(2)} of ${beside.seconds.toFixed(1)} s`,
         ]
@@ -260,6 +265,8 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
         assert.ok(stall <= 0.1 + 0.03 * beside.seconds + 1.25, `${stall} s of ${beside.seconds} s`)
         if (what === 'well') assert.ok(sample(beside.metrics, 'insighthub_scores_total{source="remote"}') > 0)
         if (what === 'dead' || what === 'frozen' || what.startsWith('answering')) {
+          // Nobody waits for one that has never answered, but once where nothing waits behind it.
+          assert.ok(stall <= 0.5, `${stall} s`)
           assert.ok(moved('open') > 0)
           assert.match(beside.degraded.join(), /^ML engine: /)
           assert.equal(sample(beside.metrics, 'insighthub_remote_breaker_state{state="closed"}'), 0)

@@ -8,6 +8,7 @@ const main = resolve(import.meta.dirname, '../../src/main.ts')
 export interface EngineProcess {
   readonly url: string
   signal(signal: NodeJS.Signals): void
+  readonly pid: number | undefined
   readonly exited: Promise<unknown>
   stop(): Promise<void>
 }
@@ -33,6 +34,7 @@ export async function startEngineProcess(env: Readonly<Record<string, string>> =
   if (url === undefined) throw new Error(`no address in: ${said}`)
   return {
     url,
+    pid: child.pid,
     signal: (signal) => void child.kill(signal),
     exited,
     stop: async () => {

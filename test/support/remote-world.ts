@@ -5,13 +5,17 @@ import type { LogEvent, ScoredLog } from '../../src/log.ts'
 import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { CircuitBreaker } from '../../src/scoring/remote/circuit-breaker.ts'
 import { type ClientOptions, EngineClient } from '../../src/scoring/remote/engine-client.ts'
+import type { Line } from '../../src/scoring/remote/engine-questions.ts'
 import { Patience } from '../../src/scoring/remote/patience.ts'
 import { type Outcome, RemoteEngine } from '../../src/scoring/remote/remote-engine.ts'
-import { type Line, RemoteScorer } from '../../src/scoring/remote/remote-scorer.ts'
+import { RemoteScorer } from '../../src/scoring/remote/remote-scorer.ts'
 
 export interface RemoteWorld {
   readonly scorer: RemoteScorer
-  readonly outcomes: (Outcome | null)[]
+  /** Of the questions, in the order they ended. */
+  readonly outcomes: Outcome[]
+  /** Batches that the engine was not asked about. */
+  spared(): number
   readonly moves: EngineBreakerState[]
   readonly line: { behind: boolean; storing: Promise<unknown> | null }
   readonly engine: RemoteEngine
@@ -34,7 +38,8 @@ export function remoteWorld(options: RemoteWorldOptions): RemoteWorld {
     random: Math.random,
     sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }),
   }
-  const outcomes: (Outcome | null)[] = []
+  const outcomes: Outcome[] = []
+  let spared = 0
   const moves: EngineBreakerState[] = []
   const line = { behind: false, storing: null as Promise<unknown> | null }
   const lineSeen: Line = { behind: () => line.behind, storing: () => line.storing }
@@ -55,14 +60,21 @@ export function remoteWorld(options: RemoteWorldOptions): RemoteWorld {
     fallback,
     ...time,
     asked: ({ outcome }) => void outcomes.push(outcome),
+    judged: ({ asked }) => {
+      if (!asked) spared++
+    },
   })
   return {
     scorer,
     outcomes,
+    spared: () => spared,
     moves,
     line,
     engine,
     score: (events) => scorer.score(events, 'store'),
-    close: () => client.close(),
+    close: () => {
+      scorer.close()
+      client.close()
+    },
   }
 }

@@ -35,6 +35,11 @@ export class Patience {
     return this.#leftMs
   }
 
+  /** Of a full account; below 0 as `leftMs`. */
+  get leftShare(): number {
+    return this.leftMs / this.#fullMs
+  }
+
   spend(ms: number): void {
     this.#leftMs = this.leftMs - ms
   }

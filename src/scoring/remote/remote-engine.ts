@@ -10,7 +10,7 @@ import { batchQuestion, type RemoteVerdict, readBatchAnswer, readSingleAnswer, s
 
 /** How asking ended; `answered` also where only some of the logs were. */
 export interface Outcome {
-  readonly kind: Exclude<EngineOutcome, 'spared'>
+  readonly kind: EngineOutcome
   readonly reason: string
 }
 
@@ -95,10 +95,10 @@ export class RemoteEngine {
       const body = batchQuestion(some)
       const bytesMax = Math.min(ANSWER_BYTES_MAX, ANSWER_BYTES_PER_LOG * some.length)
       const reply = await this.#twice(question, '/score/batch?brief=1&explain=anomalies', body, bytesMax)
-      if (reply.kind !== 'answered') return failureOf(reply)
+      if (reply.kind !== 'answered') return reply.kind === 'cancelled' && from > 0 ? ANSWERED : failureOf(reply)
       if (reply.status === 404 || reply.status === 405 || reply.status === 501) return null
       if (reply.status !== 200) return { kind: 'refused', reason: `status ${reply.status}` }
-      if (question.signal.aborted) return STOPPED
+      if (question.signal.aborted) return from > 0 ? ANSWERED : STOPPED
       const answers = readBatchAnswer(reply.body, some.length)
       if (typeof answers === 'string') return { kind: 'garbled', reason: answers }
       for (const [i, verdict] of answers.entries()) verdicts[from + i] = verdict

@@ -2,64 +2,32 @@
  * The scorer of the line where ML_ENGINE_URL names an engine. The model in the process judges and learns every log all the same,
  * so that it is warm whenever the engine is not there; an answer in time replaces score and flag.
  *
- *   ranges of a batch -> one question ---------------------> answers, or the deadline --> merged by place
+ *   ranges of a batch -> one question ---------------------> answers so far -----------> merged by place
  *                    \-> the model judges and learns meanwhile ----------------------/
  *
- * One wait a batch. While the batch before is being stored the wait costs nothing; beyond that, and while more logs wait than a
- * batch takes, it is paid out of `Patience`. Failures are `CircuitBreaker`'s business. An engine that has not shown yet that it answers,
- * or failed to lately, is asked about a few logs, and not waited for as long: so finding out that it is frozen costs little.
+ * Whether to ask, and for how long to wait, is `EngineQuestions`' business.
  */
 import type { LogEvent, ScoredLog } from '../../log.ts'
 import type { PartitionRange, Scorer } from '../../pipeline.ts'
 import { ruledLog } from '../rule-scorer.ts'
-import type { CircuitBreaker } from './circuit-breaker.ts'
+import { type Answers, EngineQuestions, type QuestionOptions } from './engine-questions.ts'
 import type { RemoteVerdict } from './engine-words.ts'
-import type { Patience } from './patience.ts'
-import type { Asking, Outcome, RemoteEngine } from './remote-engine.ts'
 
-/** What the pipeline is doing beside scoring. */
-export interface Line {
-  /** More logs wait than one batch takes: time lost now is throughput lost. */
-  behind(): boolean
-  /** Resolves when the batch before is stored; null when none is being stored. */
-  storing(): Promise<unknown> | null
-}
-
-export interface RemoteScorerOptions {
+export interface RemoteScorerOptions extends QuestionOptions {
   readonly model: Scorer
-  readonly engine: RemoteEngine
-  readonly breaker: CircuitBreaker
-  readonly patience: Patience
-  readonly line: Line
-  /** Of a whole batch, in ms. */
-  readonly deadlineMs: number
   /** Who judges what the engine does not answer. */
   readonly fallback: 'model' | 'rules'
-  /** Monotonic, in ms. */
-  readonly clock: () => number
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
-  /** Told once a batch. */
-  readonly asked: (what: Asked) => void
+  /** Told once a batch: so many of its logs were answered; `stalledMs`: what the pipeline had nothing else to do. */
+  readonly judged: (what: {
+    readonly asked: boolean
+    readonly logs: number
+    readonly answered: number
+    readonly stalledMs: number
+  }) => void
 }
-
-interface Asked {
-  /** null: the engine was not asked. */
-  readonly outcome: Outcome | null
-  readonly logs: number
-  readonly answered: number
-  /** From the question to the answers or the end of waiting; the model judged meanwhile. */
-  readonly waitedMs: number
-  /** Of that, what the pipeline had nothing else to do. */
-  readonly stalledMs: number
-}
-
-/** Of an engine that has yet to show that it answers: so many logs, and while others wait the pipeline stands still for so many ms. */
-const TRIAL_LOGS = 500
-const TRIAL_STALL_MS = 100
-/** A deadline that passed weighs as much as two failures noticed at once. */
-const LATE_WEIGHT = 2
 
 const UNANSWERED = 'the ML engine did not answer in time'
+const NOTHING: Answers = { verdicts: [], stalledMs: 0 }
 
 interface Group {
   readonly events: readonly LogEvent[]
@@ -70,12 +38,12 @@ interface Group {
 
 export class RemoteScorer implements Scorer {
   readonly #options: RemoteScorerOptions
+  readonly #questions: EngineQuestions
   #groups: Group[] = []
-  /** The last question was answered. */
-  #proven = false
 
   constructor(options: RemoteScorerOptions) {
     this.#options = options
+    this.#questions = new EngineQuestions(options)
   }
 
   /** Calls of one turn are asked about together. Records that are only learned again are not asked about. */
@@ -99,76 +67,31 @@ export class RemoteScorer implements Scorer {
     return this.#options.model.alerts(partition)
   }
 
+  /** No question is out afterwards. */
+  close(): void {
+    this.#questions.close()
+  }
+
   async #scoreTogether(groups: readonly Group[]): Promise<void> {
-    const { model, clock, asked } = this.#options
+    const { model, judged } = this.#options
     const asking = groups.filter((group) => group.asks)
     const events = asking.length === 1 ? asking[0]!.events : asking.flatMap((group) => group.events)
-    const startedMs = clock()
-    const question = events.length === 0 ? null : this.#ask(events)
-    const askedMs = clock()
-    const judged: (readonly ScoredLog[])[] = []
-    for (const group of groups) judged.push(await model.score(group.events, group.purpose))
-    let verdicts: Asking['verdicts'] = []
-    if (question !== null) {
-      const { outcome, stalledMs } = await this.#answers(question, { startedMs, encodedMs: askedMs - startedMs })
-      verdicts = question.verdicts
-      const waitedMs = clock() - startedMs
-      asked({ outcome, logs: events.length, answered: countOf(verdicts), waitedMs, stalledMs })
-    } else if (events.length > 0) {
-      asked({ outcome: null, logs: events.length, answered: 0, waitedMs: 0, stalledMs: 0 })
-    }
+    const question = this.#questions.ask(events)
+    const ours: (readonly ScoredLog[])[] = []
+    for (const group of groups) ours.push(await model.score(group.events, group.purpose))
+    const { verdicts, stalledMs } = question === null ? NOTHING : await this.#questions.answers(question)
+    if (events.length > 0)
+      judged({ asked: question !== null, logs: events.length, answered: countOf(verdicts), stalledMs })
     let from = 0
     for (const [at, group] of groups.entries()) {
-      const logs = judged[at]!
+      const logs = ours[at]!
       group.resolve(group.asks ? this.#merged(logs, verdicts, from) : logs)
       if (group.asks) from += logs.length
     }
   }
 
-  /** null where asking is not worth it now. */
-  #ask(events: readonly LogEvent[]): Asking | null {
-    const { breaker, patience, line, engine } = this.#options
-    if (patience.leftMs <= 0 && line.behind()) return null
-    switch (breaker.ask()) {
-      case 'no':
-        return null
-      case 'yes':
-        return engine.ask(this.#proven || !line.behind() ? events : events.slice(0, TRIAL_LOGS))
-      case 'trial':
-        engine.forget()
-        return engine.ask(events.slice(0, TRIAL_LOGS))
-    }
-  }
-
-  /** Waits for the answers until the deadline, and settles what that cost. */
-  async #answers(question: Asking, spent: { startedMs: number; encodedMs: number }) {
-    const { breaker, patience, line, deadlineMs, clock, sleep } = this.#options
-    const overdue = new AbortController()
-    const leftMs = Math.max(0, deadlineMs - (clock() - spent.startedMs))
-    const stopAfter = (ms: number): Promise<void> =>
-      sleep(ms, overdue.signal).then(
-        () => question.stop(),
-        () => undefined,
-      )
-    const deadline = stopAfter(leftMs)
-    const ended = question.ended.finally(() => overdue.abort())
-    const storing = line.storing()
-    if (storing !== null) await Promise.race([ended, storing])
-    const idleMs = clock()
-    const patient = this.#proven || !line.behind() ? null : stopAfter(TRIAL_STALL_MS)
-    const outcome = await ended
-    await Promise.all([deadline, patient])
-    const failed = outcome.kind !== 'answered'
-    this.#proven = !failed
-    const stalledMs = clock() - idleMs + (failed ? spent.encodedMs : 0)
-    if (line.behind()) patience.spend(stalledMs)
-    if (failed) breaker.failed(outcome.reason, outcome.kind === 'late' ? LATE_WEIGHT : 1)
-    else breaker.succeeded()
-    return { outcome, stalledMs }
-  }
-
   /** Answers in the place of the model's judgements; the logs without one as `fallback` says. */
-  #merged(logs: readonly ScoredLog[], verdicts: Asking['verdicts'], from: number): readonly ScoredLog[] {
+  #merged(logs: readonly ScoredLog[], verdicts: Answers['verdicts'], from: number): readonly ScoredLog[] {
     const rules = this.#options.fallback === 'rules'
     if (verdicts.length <= from && !rules) return logs
     return logs.map((log, i) => {
@@ -179,7 +102,7 @@ export class RemoteScorer implements Scorer {
   }
 }
 
-function countOf(verdicts: Asking['verdicts']): number {
+function countOf(verdicts: Answers['verdicts']): number {
   return verdicts.reduce((sum, each) => sum + (each === null ? 0 : 1), 0)
 }
 
