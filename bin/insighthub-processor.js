@@ -15,6 +15,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const NODE_NEEDED = [24, 6]
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const say = (text) => process.stderr.write(`${text}\n`)
+// Whoever read our output may have left (`| head -1`): unheard, that would end us with a stack trace.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error) => {
+    if (script && error.code !== 'EPIPE') throw error
+  })
 
 function fail(text, code = 1) {
   say(text)

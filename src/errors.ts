@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   STOP_DEADLINE: 'The stop took longer than its deadline',
   EMBEDDED_START: 'An embedded broker or database could not be started',
   HTTP_UNAVAILABLE: 'The HTTP port cannot be listened on',
+  OUTPUT: 'What a command had to say could not be written: a full disk, for example',
   INPUT: 'An input file or argument cannot be used',
 } as const
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,8 +1,10 @@
 /** The command line: one entry a subcommand, each loaded only when it is called. The only place that ends the process. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { Command, Option } from '@commander-js/extra-typings'
 import { benchCommand } from './commands/bench-command-line.ts'
+import { OutputWatch } from './commands/closed-output.ts'
 import { deadLettersCommand } from './commands/dead-letters-command-line.ts'
 import { backtestCommand, evaluateCommand } from './commands/evaluation-command-line.ts'
 import { ledgerCommand } from './commands/ledger-command-line.ts'
@@ -32,8 +34,22 @@ const program = new Command('insighthub-processor')
   .version(version())
   .enablePositionalOptions()
 
-/** Runs a command to its exit code. Exiting, rather than waiting for what is still open: a stop has its own deadline. */
+const output = new OutputWatch([process.stdout, process.stderr])
+
+/**
+ * Runs a command to its exit code. Exiting, rather than waiting for what is still open: a stop has its own deadline. A reader that
+ * has left changes nothing; an answer that could not be written is no success.
+ */
 async function end(work: Promise<number>): Promise<never> {
+  const code = await work.catch(complain)
+  await setImmediate()
+  const { failure } = output
+  if (code !== 0 || failure === null) process.exit(code)
+  process.exit(complain(new ProcessorError('OUTPUT', `The output is incomplete: ${failure.message}`)))
+}
+
+/** As `end`, for a service: what it said on the way, and nobody heard, is counted, and no failure. */
+async function serve(work: Promise<number>): Promise<never> {
   process.exit(await work.catch(complain))
 }
 
@@ -46,12 +62,12 @@ program
     positive,
   )
   .addOption(new Option('--worker <n>').argParser(positive).hideHelp())
-  .action((options) => end(import('./commands/process.ts').then(({ run }) => run(options, process.env, version()))))
+  .action((options) => serve(import('./commands/process.ts').then(({ run }) => run(options, process.env, version()))))
 
 program
   .command('ml-engine')
   .description('the ML engine as a service of its own: scores logs over HTTP')
-  .action(() => end(import('./commands/ml-engine.ts').then(({ run }) => run(process.env, version()))))
+  .action(() => serve(import('./commands/ml-engine.ts').then(({ run }) => run(process.env, version()))))
 
 program
   .command('demo')

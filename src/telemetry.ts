@@ -27,6 +27,8 @@ export interface Telemetry extends Events {
   models(partitions: readonly ModelStats[]): void
   /** A line of information as it stands. */
   say(line: string): void
+  /** Something could not be written to the console. */
+  consoleWriteLost(): void
   /** The service is ready for the first time. */
   started(): void
   /** Of the logs of the last minute, those that the ML engine did not judge; null where none was asked. */
@@ -67,6 +69,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     models: (partitions) => scores.models(partitions),
     reserveIds: () => batches.perLog,
     say: (line) => voice.info('said', line),
+    consoleWriteLost: () => metrics.consoleWritesLost.inc(),
     started: () => voice.info('started', '🚀 Processor service started and ready'),
     state: () => ({ ...health.state(), ...batches.totals }),
   }

@@ -9,6 +9,7 @@ import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { recordLookup } from '../kafka/record-lookup.ts'
 import type { DeadLetterFilter, WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
 import { discardDeadLetters, eachDeadLetter, showDeadLetter } from '../postgres/dead-letters.ts'
+import { isReaderGone } from './closed-output.ts'
 import {
   chosen,
   filterOf,
@@ -20,6 +21,9 @@ import {
 } from './dead-letter-options.ts'
 import { clusterOptions } from './kafka-cluster.ts'
 import { printable } from './printable.ts'
+
+/** What a shell reports of a program that was writing when its reader left: 128 + SIGPIPE. */
+const EXIT_SIGPIPE = 141
 
 export interface ExportOptions extends WhichLetters {
   /** A file; `-` is standard output. */
@@ -36,13 +40,24 @@ export async function exportLetters(options: ExportOptions, env: NodeJS.ProcessE
     file.once('error', (error) => refuse(new ProcessorError('INPUT', `${output}: ${error.message}`, { cause: error })))
   })
   failed.catch(() => undefined)
-  const count = await Promise.race([failed, exportTo(file, eachDeadLetter(database, filter))])
+  let count: number
+  try {
+    count = await Promise.race([failed, exportTo(file, eachDeadLetter(database, filter))])
+  } catch (error) {
+    if (output === '-' && isReaderGone(causeOf(error))) return EXIT_SIGPIPE
+    throw error
+  }
   if (file !== process.stdout) {
     file.end()
     await Promise.race([failed, once(file, 'finish')])
   }
   process.stderr.write(`${count} dead letters exported to ${output === '-' ? 'standard output' : output}\n`)
   return 0
+}
+
+/** Whichever of the two waits heard of it first. */
+function causeOf(error: unknown): unknown {
+  return error instanceof ProcessorError ? error.cause : error
 }
 
 /** One JSON object a line. Answers how many. */

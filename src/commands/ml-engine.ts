@@ -25,6 +25,7 @@ export async function run(env: NodeJS.ProcessEnv, version: string): Promise<numb
     now: Date.now,
     version,
   })
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => telemetry.consoleWriteLost())
   for (const warning of warnings) telemetry.say(`⚠ ${warning}`)
   const stopping = Promise.withResolvers<string>()
   const ignoreSignals = onFirstSignal(stopping.resolve)

@@ -35,6 +35,7 @@ export async function run(options: ProcessOptions, env: NodeJS.ProcessEnv, versi
     now: world.now,
     version,
   })
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => telemetry.consoleWriteLost())
   const database = databaseOptions(config, `process ${hostname()}:${process.pid}`)
   const plain = plainTextWarning(database)
   for (const warning of [...(isWorker ? [] : warnings), ...(plain === null ? [] : [plain])]) telemetry.warning(warning)

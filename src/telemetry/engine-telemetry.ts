@@ -55,6 +55,7 @@ export function createEngineTelemetry(options: VoiceOptions) {
       metrics.stateWrites.inc({ outcome: 'failed' })
       voice.error('state_not_written', `${path} cannot be written: ${messageOf(error)}; tried again`, { path })
     },
+    consoleWriteLost: () => metrics.consoleWritesLost.inc(),
     say: (line: string) => voice.info('said', line),
     async metricsText(readings: EngineReadings): Promise<string> {
       metrics.read(readings)
@@ -119,6 +120,10 @@ export function createEngineMetrics(version: string) {
       registers,
     }),
     stateBytes: gauge('state_bytes', 'Size of what ML_ENGINE_STATE_FILE was written with last'),
+    consoleWritesLost: counter(
+      'console_writes_lost',
+      'Writes to standard output or error that failed, because nobody reads them any more or the disk is full',
+    ),
     refused: counter('refused', 'Requests refused because too many were in work'),
     faults: counter('faults', 'Faults of the engine itself'),
     read(readings: EngineReadings): void {

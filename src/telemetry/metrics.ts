@@ -41,6 +41,11 @@ export function createMetrics(version: string) {
       buckets: DURATION_BOUNDS,
       registers,
     }),
+    consoleWritesLost: new Counter({
+      name: 'insighthub_console_writes_lost_total',
+      help: 'Writes to standard output or error that failed, because nobody reads them any more or the disk is full',
+      registers,
+    }),
     ...storeMetrics(registers),
     ...scoreMetrics(registers),
     ...kafkaMetrics(registers),
