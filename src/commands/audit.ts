@@ -13,7 +13,7 @@ import { readAuditCounts } from '../postgres/audit-counts.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
 import { databaseOptions } from './database.ts'
 import { clusterOptions } from './kafka-cluster.ts'
-import { printable, printableJson } from './printable.ts'
+import { counted, printable, printableJson } from './printable.ts'
 import { writeTable } from './table.ts'
 
 export interface AuditOptions {
@@ -136,5 +136,5 @@ function writeReport({ topics, kafka, differences }: Audited, topic: string, wri
   for (const difference of differences) write(`✗ ${saidOf(difference)}\n`)
   if (differences.length === 0)
     write('✓ no difference: every offset passed is a row, a dead letter, a skip, a hole or a gap that is there\n')
-  else write(`${differences.length} differences\n`)
+  else write(`${counted(differences.length, 'difference')}\n`)
 }

@@ -20,7 +20,7 @@ import {
   type WhichLetters,
 } from './dead-letter-options.ts'
 import { clusterOptions } from './kafka-cluster.ts'
-import { printable } from './printable.ts'
+import { counted, printable } from './printable.ts'
 
 /** What a shell reports of a program that was writing when its reader left: 128 + SIGPIPE. */
 const EXIT_SIGPIPE = 141
@@ -37,7 +37,7 @@ export async function exportLetters(options: ExportOptions, env: NodeJS.ProcessE
   const filter = { ...filterOf(which), namespace: config.database.namespace }
   const file = output === '-' ? process.stdout : createWriteStream(output, { flags: 'wx' })
   const failed = new Promise<never>((_, refuse) => {
-    file.once('error', (error) => refuse(new ProcessorError('INPUT', `${output}: ${error.message}`, { cause: error })))
+    file.once('error', (error) => refuse(new ProcessorError('INPUT', cannotWrite(output, error), { cause: error })))
   })
   failed.catch(() => undefined)
   let count: number
@@ -51,8 +51,14 @@ export async function exportLetters(options: ExportOptions, env: NodeJS.ProcessE
     file.end()
     await Promise.race([failed, once(file, 'finish')])
   }
-  process.stderr.write(`${count} dead letters exported to ${output === '-' ? 'standard output' : output}\n`)
+  process.stderr.write(`${counted(count, 'dead letter')} exported to ${output === '-' ? 'standard output' : output}\n`)
   return 0
+}
+
+function cannotWrite(file: string, error: NodeJS.ErrnoException): string {
+  return error.code === 'EEXIST'
+    ? `${file} is there already, and is not written over; name another with --output`
+    : `${file}: ${error.message}`
 }
 
 /** Whichever of the two waits heard of it first. */
@@ -115,7 +121,7 @@ export async function edit(position: string, options: EditOptions, env: NodeJS.P
   const bytes = letter.item < 0 ? whole : elementBytes(whole, letter.item, position)
   const file = options.output ?? `${position.replaceAll('/', '-')}.json`
   await writeFile(file, bytes, { flag: 'wx' }).catch((error: Error) => {
-    throw new ProcessorError('INPUT', `${file}: ${error.message}`, { cause: error })
+    throw new ProcessorError('INPUT', cannotWrite(file, error), { cause: error })
   })
   write(`${file}\nEdit it, then: dead-letters replay ${positionOf(letter)} --value ${file}\n`)
   return 0
@@ -156,6 +162,6 @@ export async function discardAll(
   if (how.why.trim() === '') throw new ProcessorError('INPUT', '--why: expected a reason')
   let count = 0
   for (const filter of filters) count += await discardDeadLetters(database, filter, how)
-  write(`${count} dead letters discarded${how.erase ? ', their bytes erased' : ''}: ${printable(how.why)}\n`)
+  write(`${counted(count, 'dead letter')} discarded${how.erase ? ', their bytes erased' : ''}: ${printable(how.why)}\n`)
   return count > 0 ? 0 : 1
 }

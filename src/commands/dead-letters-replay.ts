@@ -13,7 +13,7 @@ import { type RecordLookup, recordLookup } from '../kafka/record-lookup.ts'
 import { linesOf } from '../lines.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { latestClock } from '../postgres/database-clock.ts'
-import type { DeadLetterFilter, WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
+import type { WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
 import { DeadLetterReplay } from '../postgres/dead-letter-replay.ts'
 import { eachDeadLetter } from '../postgres/dead-letters.ts'
 import { logsIsHypertable } from '../postgres/migrate.ts'
@@ -21,7 +21,7 @@ import { replayedLog } from '../scoring/rule-scorer.ts'
 import { chosen, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
 import { clusterOptions } from './kafka-cluster.ts'
 import { normalizeLimits } from './normalize-limits.ts'
-import { printable, printableJson } from './printable.ts'
+import { counted, printable, printableJson } from './printable.ts'
 
 export interface ReplayCommandOptions extends WhichLetters {
   readonly all?: true | undefined
@@ -110,9 +110,15 @@ export async function* lettersToReplay(
     throw new ProcessorError('INPUT', '--value stands in for the value of exactly one position')
   }
   const bytes = value === undefined ? null : await bytesOf(value)
-  const filters: DeadLetterFilter[] = chosen(positions, which).map((filter) => ({ ...filter, ...only }))
-  for (const filter of filters) {
-    yield* withEdit(eachDeadLetter(database, filter), bytes === null ? null : { value: bytes })
+  const edited = bytes === null ? null : { value: bytes }
+  for (const filter of chosen(positions, which)) {
+    let any = false
+    for await (const each of withEdit(eachDeadLetter(database, { ...filter, ...only }), edited)) {
+      any = true
+      yield each
+    }
+    // Who names a letter is told why nothing becomes of it.
+    if (!any && positions.length > 0) yield* withEdit(eachDeadLetter(database, { ...filter, namespace }), edited)
   }
 }
 
@@ -157,14 +163,20 @@ export async function replayAll(
   if (json === true) write(`${printableJson({ counts: Object.fromEntries(counts), rows, letters: results })}\n`)
   else if (taken === 0) write('no new dead letters match\n')
   else
-    write(`${taken} dead letters: ${summary}; ${rows} rows${options.dryRun === true ? ' (nothing was changed)' : ''}\n`)
+    write(
+      `${counted(taken, 'dead letter')}: ${summary}; ${counted(rows, 'row')}${options.dryRun === true ? ' (nothing was changed)' : ''}\n`,
+    )
   const done = (counts.get('replayed') ?? 0) + (counts.get('would be replayed') ?? 0)
   return done === taken && taken > 0 ? 0 : 1
 }
 
 async function replayOne({ letter, edited }: ToReplay, parts: ReplayParts, dryRun: boolean): Promise<LetterResult> {
-  const reading = await readingOf(letter, edited, parts)
   const position = positionOf(letter)
+  if (letter.status !== 'new') {
+    const outcome = letter.outcome === null ? '' : ` (${letter.outcome})`
+    return { position, result: 'not new', rows: 0, detail: `it was ${letter.status} before${outcome}` }
+  }
+  const reading = await readingOf(letter, edited, parts)
   if (reading.kind !== 'logs') {
     const detail = reading.kind === 'refused' ? `${reading.reason}: ${reading.detail}` : reading.detail
     if (!dryRun) await persistently(parts, () => parts.replay.failed(letter, detail))
@@ -172,7 +184,8 @@ async function replayOne({ letter, edited }: ToReplay, parts: ReplayParts, dryRu
   }
   const { logs, rejects } = reading
   const how = edited === null ? '' : ', edited'
-  const told = `${logs.length} ${logs.length === 1 ? 'row' : 'rows'}${rejects.length === 0 ? '' : `, ${rejects.length} elements still bad`}${how}`
+  const bad = rejects.length === 0 ? '' : `, ${counted(rejects.length, 'element')} still bad`
+  const told = `${counted(logs.length, 'row')}${bad}${how}`
   if (dryRun)
     return { position, result: 'would be replayed', rows: logs.length, detail: `${told}: ${firstLog(reading)}` }
   let tries = 0

@@ -8,7 +8,7 @@ import type {
 } from '../postgres/dead-letter-filter.ts'
 import { groupDeadLetters, listDeadLetters, showDeadLetter } from '../postgres/dead-letters.ts'
 import { filterOf, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
-import { hexDump, preview, printable, printableJson } from './printable.ts'
+import { counted, hexDump, preview, printable, printableJson } from './printable.ts'
 import { writeTable } from './table.ts'
 
 interface DeadLettersListOptions extends Output {
@@ -140,7 +140,7 @@ function described(letter: WholeDeadLetter): string {
     ['service', letter.service],
     ['sqlstate', letter.sqlstate],
     ['fingerprint', letter.fingerprint],
-    ['status', `${letter.status}, ${letter.attempts} attempts`],
+    ['status', `${letter.status}, ${counted(letter.attempts, 'attempt')}`],
     ['outcome', letter.outcome === null ? null : `${letter.outcome} (${letter.attemptedAt ?? 'never'})`],
     ['record time', letter.recordTime],
     ['stored at', letter.createdAt],

@@ -49,3 +49,8 @@ export function printableJson(value: unknown): string {
 function* unitsOf(character: string): Generator<string> {
   for (let i = 0; i < character.length; i++) yield `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
 }
+
+/** A number of things, as "1 row" or "3 rows". */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}

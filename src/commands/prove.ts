@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { type Certificate, certificateJson, certificateMarkdown, certify } from '../proof/certificate.ts'
+import { counted } from './printable.ts'
 import { Proof, type ProveOptions } from './proof.ts'
 import { openStage } from './proof-stage.ts'
 
@@ -63,7 +64,7 @@ function verdictLines({
   late,
   seed,
 }: Certificate): string[] {
-  const what = `${messages.inTopic} messages, ${rows.expected} rows, ${faults.length} faults: lost ${lost}, duplicated ${duplicated}, altered ${altered}, late ${late} (seed ${seed})`
+  const what = `${messages.inTopic} messages, ${rows.expected} rows, ${counted(faults.length, 'fault')}: lost ${lost}, duplicated ${duplicated}, altered ${altered}, late ${late} (seed ${seed})`
   return verdict === 'exactly once'
     ? [`✓ Exactly once: ${what}`]
     : [`✗ Not exactly once: ${what}`, ...reasons.map((reason) => `  - ${reason}`)]

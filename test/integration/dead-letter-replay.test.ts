@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { filterOf } from '../../src/commands/dead-letter-options.ts'
 import { discardAll } from '../../src/commands/dead-letters-export.ts'
-import type { ReplayParts } from '../../src/commands/dead-letters-replay.ts'
+import { lettersToReplay, type ReplayParts } from '../../src/commands/dead-letters-replay.ts'
 import { ProcessorError } from '../../src/errors.ts'
 import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
 import { groupDeadLetters } from '../../src/postgres/dead-letters.ts'
@@ -58,7 +58,7 @@ describe('a replay', { timeout: 120_000 }, () => {
     assert.equal(await world.run({}, { dryRun: true }), 1)
     assert.match(world.said, /logs\/0\/1 {2}would be replayed: 1 row: pay \[ERROR\]/)
     assert.match(world.said, /logs\/0\/2 {2}still refused: bad_json/)
-    assert.match(world.said, /logs\/0\/5 {2}would be replayed: 2 rows, 1 elements still bad/)
+    assert.match(world.said, /logs\/0\/5 {2}would be replayed: 2 rows, 1 element still bad/)
     assert.match(world.said, /logs\/0\/6 {2}still refused: bad_json: Its bytes were cut/)
     assert.match(world.said, /nothing was changed/)
     assert.deepEqual([await world.ledger(), await world.letters()], before)
@@ -205,6 +205,30 @@ describe('an answer that is lost', { timeout: 60_000 }, () => {
     assert.match(world.said, /2 dead letters: 2 replayed; 2 rows/)
     const after = { records: 2, dead: 0, dead_items: 0, rows: 2, next: 2, stored: 2, aggregated: 2 }
     assert.deepEqual(await world.ledger(), after)
+    await world.replay.close()
+  })
+})
+
+describe('letters that are named', { timeout: 60_000 }, () => {
+  test('and were replayed or discarded before are told as such, and left as they are', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([mended, '{"service":', mended])
+    const { options: database } = world.database
+    const named = lettersToReplay(['logs/0/0', 'logs/0/1'], { rate: 1e6 }, { database, namespace: 'default' })
+    assert.equal(await world.run({ position: { topic: 'logs', partition: 0, offset: 0 } }), 0)
+    await discardAll({ database, write: () => undefined }, [filterOf({ reason: 'bad_json' })], {
+      why: 'old',
+      erase: false,
+    })
+    const before = [await world.ledger(), await world.letters()]
+    assert.equal(await world.replayed(named), 1)
+    assert.match(world.said, /^logs\/0\/0 {2}not new: it was replayed before \(1 row\)$/m)
+    assert.match(world.said, /^logs\/0\/1 {2}not new: it was discarded before \(old\)$/m)
+    assert.match(world.said, /^2 dead letters: 2 not new; 0 rows$/m)
+    const all = lettersToReplay([], { rate: 1e6, all: true }, { database, namespace: 'default' })
+    assert.equal(await world.replayed(all), 1)
+    assert.match(world.said, /^no new dead letters match$/m)
+    assert.deepEqual([await world.ledger(), await world.letters()], before)
     await world.replay.close()
   })
 })

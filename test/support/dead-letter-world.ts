@@ -90,9 +90,16 @@ export class DeadLetterWorld {
     async function* letters() {
       for await (const letter of eachDeadLetter(options, { status: 'new', ...filter })) yield { letter, edited }
     }
+    return this.replayed(letters(), parts)
+  }
+
+  async replayed(
+    letters: Parameters<typeof replayAll>[0],
+    parts: Partial<ReplayParts> & { dryRun?: true; limit?: number; rate?: number } = {},
+  ): Promise<number> {
     this.#said = ''
     return replayAll(
-      letters(),
+      letters,
       {
         reader: { normalize: kinder, judge: replayedLog },
         lookup: { read: async () => null },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parsePosition } from '../../../src/commands/dead-letter-options.ts'
-import { hexDump, preview, printable, printableJson } from '../../../src/commands/printable.ts'
+import { counted, hexDump, preview, printable, printableJson } from '../../../src/commands/printable.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const ACTS = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/
@@ -12,6 +12,13 @@ test('escape sequences, bidi marks and lone surrogates are shown, not obeyed', (
   assert.equal(printable('\u202edrow'), '\\u{202e}drow')
   assert.equal(printable('x\ud800y'), 'x\\u{d800}y')
   assert.equal(printable('naïve 🚀 日本'), 'naïve 🚀 日本')
+})
+
+test('one thing is told in the singular, none and several are not', () => {
+  assert.deepEqual(
+    [0, 1, 2].map((count) => counted(count, 'row')),
+    ['0 rows', '1 row', '2 rows'],
+  )
 })
 
 test('a long text is cut between characters', () => {
