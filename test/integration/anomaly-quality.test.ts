@@ -15,7 +15,7 @@ const python = await pythonWithNumpy(PYTHONS)
 const HELD_OUT_SEEDS = [31, 32]
 
 /** Means over the held-out seeds; false episodes a service and day, and the flagged shares of normal logs and requests, are ceilings. */
-const REPLAY = { f1: 0.92, ap: 0.96, macro_ap: 0.75, incident_recall: 0.93, fpr: 2e-4, false_episodes: 3.2 }
+const REPLAY = { f1: 0.92, ap: 0.96, macro_ap: 0.75, incident_recall: 0.93, fpr: 2e-4, false_episodes: 1.6 }
 const ONLINE_BOUTIQUE = { ap: 0.86, auc: 0.955, windowsAp: 0.83, flagged: 7e-3 }
 const NAB = { standard: 63, low_fp: 53, low_fn: 68 }
 const FOREST_AUC_OFF = 0.01

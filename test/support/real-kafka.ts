@@ -79,6 +79,8 @@ function properties(folder: string, port: number, controller: number): string {
     'auto.create.topics.enable=false',
     'group.initial.rebalance.delay.ms=0',
     'group.min.session.timeout.ms=1000',
+    // Streams of tests have times of their own, older than what Kafka keeps by default.
+    'log.retention.ms=-1',
     'log.retention.check.interval.ms=1000',
   ].join('\n')
 }
