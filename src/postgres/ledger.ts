@@ -3,6 +3,7 @@ import { ProcessorError } from '../errors.ts'
 import type { Claim, Ledger, PinnedTopic, PinRequest } from '../ledger.ts'
 import { epochMs } from '../log.ts'
 import type { DatabaseOptions } from './connection.ts'
+import { unpackedState } from './packed-state.ts'
 import { type OpenSession, type Queries, type Session, sessionsOf } from './session.ts'
 import { classify, sqlMessage } from './sql-errors.ts'
 
@@ -260,7 +261,7 @@ function claimOf(row: ClaimRow): Claim {
   const snapshot =
     at_offset === null || format === null || state === null
       ? null
-      : { partition: part, atOffset: Number(at_offset), format, state }
+      : { partition: part, atOffset: Number(at_offset), format, state: unpackedState(state) }
   return {
     partition: part,
     epoch: Number(row.epoch),

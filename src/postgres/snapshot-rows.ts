@@ -1,9 +1,7 @@
-/**
- * Detector snapshots as a file for COPY, in pieces: a state is megabytes and is sent from where it lies. The table's trigger
- * (migration 0006) replaces the one before.
- */
+/** Detector snapshots as a file for COPY, in pieces. The table's trigger (migration 0006) replaces the one before. */
 import type { Snapshot } from '../pipeline.ts'
 import { BinaryRows } from './binary-rows.ts'
+import { packedState } from './packed-state.ts'
 
 export const SNAPSHOT_COLUMNS = 'namespace, topic, incarnation, part, at_offset, format, state'
 const FIELDS = 7
@@ -15,7 +13,6 @@ export interface SnapshotScope {
   readonly incarnation: number
 }
 
-/** The states are not copied: they must not change before the file was sent. */
 export function snapshotFile(snapshots: readonly Snapshot[], of: SnapshotScope): Buffer[] {
   const rows = new BinaryRows(HEAD_BYTES)
   rows.start(HEAD_BYTES)
@@ -34,8 +31,9 @@ export function snapshotFile(snapshots: readonly Snapshot[], of: SnapshotScope):
     rows.int4(partition)
     rows.int8(atOffset)
     rows.int4(format)
-    rows.announce(state.length)
-    pieces.push(piece(rows.written()), Buffer.from(state.buffer, state.byteOffset, state.byteLength))
+    const packed = packedState(state)
+    rows.announce(packed.length)
+    pieces.push(piece(rows.written()), packed)
   }
   pieces.push(piece(rows.finish()))
   return pieces

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { epochMs } from '../../src/log.ts'
+import { epochMs, type ScoredLog } from '../../src/log.ts'
 import type { CommitOutcome, ReadyRange } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import type { LogStore, LogStoreOptions } from '../../src/postgres/log-store.ts'
@@ -154,6 +154,36 @@ describe('the store', { timeout: 120_000 }, () => {
     )
     assert.equal(await at.number('select at_offset n from detector_snapshot where format = 7'), 5)
     assert.equal(await at.number('select count(*) n from detector_snapshot'), 1)
+  })
+
+  inWorld(
+    'a row of aggregates is updated beside itself: the index does not grow with the batches of a minute',
+    async (at) => {
+      const services = 2_000
+      const logs = (from: number): ScoredLog[] =>
+        Array.from({ length: services }, (_, i) => logAt(from + i, { service: `service-${i}` }))
+      const batch = (turn: number): Promise<unknown> => {
+        const from = turn * services
+        return commit(at, readyRange({ from, count: services }, { logs: logs(from) }))
+      }
+      const indexBytes = (): Promise<number> => at.number(`select pg_indexes_size('log_aggregates') n`)
+      await batch(0)
+      const before = await indexBytes()
+      for (let turn = 1; turn < 12; turn++) await batch(turn)
+      assert.equal(await indexBytes(), before)
+      assert.equal(await at.number('select count(*) n from log_aggregates where total_logs = 12'), services)
+    },
+  )
+
+  inWorld('a state is packed by the worker, and PostgreSQL does not try to', async (at) => {
+    const state = new Uint8Array(1_000_000).map((_, i) => (i % 512 < 64 ? (i * 7_919) >>> 5 : 0))
+    await commit(at, readyRange({ from: 0, count: 2 }, { snapshot: { partition: 0, atOffset: 2, format: 8, state } }))
+    const stored = await at.number('select pg_column_size(state) n from detector_snapshot')
+    assert.ok(stored < state.length / 4, `${stored} bytes`)
+    assert.equal(
+      await at.number('select count(*) n from detector_snapshot where pg_column_size(state) = length(state)'),
+      1,
+    )
   })
 
   inWorld('[P6] the same batch again is a duplicate and changes nothing', async (at) => {
