@@ -85,11 +85,11 @@ export type CommitOutcome = { readonly range: PartitionRange } & (
   | { readonly kind: 'moved'; readonly nextOffset: number }
 )
 
-/** Records out of Kafka, in order within a partition. Ends when the signal aborts; throws only when it cannot go on. */
+/** Records out of Kafka, in order within a partition, two batches of a lane at most under way. Ends on the signal; throws when it cannot go on. */
 export interface Source {
   batches(signal: AbortSignal): AsyncIterable<RawBatch>
-  /** Told once for every batch that `batches` yielded, in the order of its lane. */
-  settled(batch: RawBatch, outcomes: readonly CommitOutcome[]): void
+  /** Told once for every batch that `batches` yielded, in the order of its lane. null: it can never be stored, and the line must end. */
+  settled(batch: RawBatch, outcomes: readonly CommitOutcome[] | null): void
 }
 
 /** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
@@ -116,20 +116,20 @@ export interface Parts {
   readonly turn: () => Promise<unknown> // of the event loop: rows leave before the next batch keeps the thread busy
 }
 
-/** Until the signal aborts and the last batch is stored. A batch is scored while those before it commit, one in each lane. */
+/** Until the signal aborts and the last batch is stored. Batches are scored while those before them commit, one in each lane. */
 export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  const committing = new Map<number, Promise<void>>()
+  const lanes = new Map<number, Promise<void>>()
   try {
     for await (const batch of parts.source.batches(signal)) {
       const startedMs = parts.clock()
       const ready = await prepare(batch, parts)
-      await committing.get(batch.lane)
-      committing.set(batch.lane, finish(batch, ready, parts, startedMs))
-      committing.get(batch.lane)?.catch(() => undefined) // seen at the lane's next await; not unhandled meanwhile
+      const commit = (lanes.get(batch.lane) ?? Promise.resolve()).then(() => finish(batch, ready, parts, startedMs))
+      lanes.set(batch.lane, commit)
+      commit.catch(() => parts.source.settled(batch, null))
       await parts.turn()
     }
   } finally {
-    for (const commit of committing.values()) await commit
+    await Promise.allSettled(lanes.values()).then(() => Promise.all(lanes.values()))
   }
 }
 

@@ -19,11 +19,13 @@ export class HandedOut {
     this.#heldBytes += held
   }
 
-  remove(batch: RawBatch): void {
+  /** False when it is not there. */
+  remove(batch: RawBatch): boolean {
     const found = this.#batches.find((each) => each.batch === batch)
-    if (found === undefined) return
+    if (found === undefined) return false
     this.#batches = this.#batches.filter((each) => each !== found)
     this.#heldBytes -= found.held
+    return true
   }
 
   /** Batches of a lane. */

@@ -10,6 +10,9 @@ interface LaneTurnsParts {
   readonly tuner: BatchTuner
 }
 
+/** One is being stored, the other ready to be: more would only take memory. */
+const OPEN_MAX = 2
+
 export class LaneTurns {
   readonly #parts: LaneTurnsParts
   #last = 0
@@ -18,7 +21,7 @@ export class LaneTurns {
     this.#parts = parts
   }
 
-  /** The lane whose batch is due first: of those due now, the one that has the least to do, else whose turn it is. */
+  /** The lane that may have a batch and whose is due first: of those due now, the one with the least to do, else whose turn it is. */
   next(nowMs: number, stopping: boolean): { lane: number; dueMs: number } {
     const { positions, handedOut, tuner } = this.#parts
     const { lanes } = positions
@@ -26,6 +29,7 @@ export class LaneTurns {
     for (let turn = 1; turn <= lanes; turn++) {
       const lane = (this.#last + turn) % lanes
       const busy = handedOut.inLane(lane)
+      if (busy >= OPEN_MAX) continue
       const hurry = stopping || (busy === 0 && tuner.mayHurry(lane, nowMs))
       const dueMs = dueInMs(positions.inLane(lane), tuner.limits, { nowMs, hurry })
       if (dueMs < next.dueMs || (dueMs === next.dueMs && busy < next.busy)) next = { lane, dueMs, busy }
@@ -33,7 +37,8 @@ export class LaneTurns {
     return next
   }
 
-  taken(lane: number): void {
+  taken(lane: number, rows: number, nowMs: number): void {
     this.#last = lane
+    this.#parts.tuner.cut(lane, rows, nowMs)
   }
 }

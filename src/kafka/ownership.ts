@@ -47,7 +47,7 @@ export class Ownership {
   /** A batch handed out has become this. */
   settled(batch: RawBatch, outcomes: readonly CommitOutcome[]): void {
     const { handedOut, positions, bell, options } = this.#parts
-    handedOut.remove(batch)
+    if (!handedOut.remove(batch)) return
     for (const range of batch.ranges) {
       const position = positions.get(range.partition)
       if (position === undefined || position.assignment !== range.assignment) continue

@@ -235,6 +235,10 @@ export class Positions {
     return this.#partitions
   }
 
+  get buffered(): boolean {
+    return this.#all.some(({ buffer }) => !buffer.empty)
+  }
+
   get heldBytes(): number {
     let bytes = 0
     for (const { buffer } of this.#all) bytes += buffer.heldBytes

@@ -140,9 +140,10 @@ export class KafkaSource implements Source {
     }
   }
 
-  settled(batch: RawBatch, outcomes: readonly CommitOutcome[]): void {
+  settled(batch: RawBatch, outcomes: readonly CommitOutcome[] | null): void {
+    if (outcomes === null) this.#reading.abort()
     this.#tuner.settled(batch.lane, this.#options.time.clock())
-    this.#ownership.settled(batch, outcomes)
+    this.#ownership.settled(batch, outcomes ?? [])
   }
 
   status(): SourceStatus {
@@ -191,20 +192,19 @@ export class KafkaSource implements Source {
 
   async *#handOut(): AsyncIterable<RawBatch> {
     const { time } = this.#options
-    const reading = this.#reading.signal
+    const [reading, life] = [this.#reading.signal, this.#life.signal]
     while (true) {
       this.#throwFailure()
-      const nowMs = time.clock()
-      const { lane, dueMs } = this.#turns.next(nowMs, reading.aborted)
+      const { lane, dueMs } = this.#turns.next(time.clock(), reading.aborted)
       const cut = dueMs === 0 ? cutBatch(lane, this.#positions.inLane(lane), this.#tuner.limits) : null
       if (cut !== null) {
-        this.#tuner.cut(lane, rowsOf(cut.batch), nowMs)
-        this.#turns.taken(lane)
+        this.#turns.taken(lane, rowsOf(cut.batch), time.clock())
         this.#handedOut.push(cut.batch, cut.held)
         failpoint('after_fetch')
         yield cut.batch
-      } else if (reading.aborted) return
-      else await this.#bell.wait(dueMs, time, reading)
+      } else if (!reading.aborted) await this.#bell.wait(dueMs, time, reading)
+      else if (this.#positions.buffered && !life.aborted) await this.#bell.wait(dueMs, time, life)
+      else return
     }
   }
 

@@ -10,18 +10,15 @@ interface Commit {
 
 /** A line whose source yields these batches, and whose store answers when told. */
 function line(batches: readonly RawBatch[]) {
-  const yielded: RawBatch[] = []
   const commits: Commit[] = []
-  const settled: RawBatch[] = []
+  const settled: string[] = []
   const parts: Parts = {
     source: {
       async *batches() {
-        for (const batch of batches) {
-          yielded.push(batch)
-          yield batch
-        }
+        yield* batches
       },
-      settled: (batch) => void settled.push(batch),
+      settled: (batch, outcomes) =>
+        void settled.push(...placesOf([batch]).map((each) => (outcomes === null ? `${each} never` : each))),
     },
     normalize: () => ({ events: [], rejects: [], skips: {} }),
     scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
@@ -38,7 +35,7 @@ function line(batches: readonly RawBatch[]) {
   }
   const ended = run(parts, new AbortController().signal)
   ended.catch(() => undefined)
-  return { yielded, commits, settled, ended }
+  return { commits, settled, ended }
 }
 
 function batchOf(lane: number, from: number): RawBatch {
@@ -56,45 +53,36 @@ const placesOf = (batches: readonly (RawBatch | ReadyBatch)[]): string[] =>
     return `${lane}:${range?.from}`
   })
 
-test('batches of two lanes are stored at once, those of one lane one after the other', async () => {
+test('batches of two lanes are stored at once, those of one lane one after the other, whatever the other lane does', async () => {
   const { commits, settled, ended } = line([batchOf(0, 0), batchOf(1, 0), batchOf(0, 10), batchOf(1, 10)])
   await calm()
   const begun = (): string[] => placesOf(commits.map(({ batch }) => batch))
   assert.deepEqual(begun(), ['0:0', '1:0'])
   commits[1]?.done()
   await calm()
-  assert.deepEqual(begun(), ['0:0', '1:0'], 'lane 0 comes next, and is not free yet')
-  assert.deepEqual(placesOf(settled), ['1:0'])
+  assert.deepEqual(begun(), ['0:0', '1:0', '1:10'])
+  commits[2]?.done()
+  await calm()
+  assert.deepEqual(settled, ['1:0', '1:10'], 'lane 0 hangs')
   commits[0]?.done()
   await calm()
-  assert.deepEqual(begun(), ['0:0', '1:0', '0:10', '1:10'])
-  commits[2]?.done()
+  assert.deepEqual(begun(), ['0:0', '1:0', '1:10', '0:10'])
   commits[3]?.done()
   await ended
-  assert.deepEqual(placesOf(settled), ['1:0', '0:0', '0:10', '1:10'])
+  assert.deepEqual(settled, ['1:0', '1:10', '0:0', '0:10'])
 })
 
-test('a batch is prepared while its lane is still storing the one before, and no further one is asked for', async () => {
-  const { yielded, commits, ended } = line([batchOf(0, 0), batchOf(0, 10), batchOf(0, 20)])
-  await calm()
-  assert.deepEqual(placesOf(yielded), ['0:0', '0:10'])
-  assert.equal(commits.length, 1)
-  for (let at = 0; at < 3; at++) {
-    commits[at]?.done()
-    await calm()
-  }
-  await ended
-})
-
-test('the line ends when every lane has ended, and with the error of the one that failed', async () => {
-  const { commits, settled, ended } = line([batchOf(0, 0), batchOf(1, 0)])
+test('after a batch that can never be stored nothing of its lane is; what other lanes have in hand is, and the line ends with the error', async () => {
+  const { commits, settled, ended } = line([batchOf(0, 0), batchOf(1, 0), batchOf(0, 10)])
   await calm()
   let over = false
   ended.catch(() => undefined).finally(() => (over = true))
-  commits[1]?.done(new Error('no longer'))
+  commits[0]?.done(new Error('no longer'))
   await calm()
-  assert.equal(over, false, 'lane 0 is still storing')
-  commits[0]?.done()
+  assert.deepEqual(settled, ['0:0 never', '0:10 never'])
+  assert.equal(over, false, 'lane 1 is still storing')
+  commits[1]?.done()
   await assert.rejects(ended, /no longer/)
-  assert.deepEqual(placesOf(settled), ['0:0'])
+  assert.equal(commits.length, 2)
+  assert.deepEqual(settled, ['0:0 never', '0:10 never', '1:0'])
 })
