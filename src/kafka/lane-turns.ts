@@ -10,7 +10,7 @@ interface LaneTurnsParts {
   readonly tuner: BatchTuner
 }
 
-/** One is being stored, the other ready to be: more would only take memory. */
+/** Of a lane: one is being stored, the other ready to be. */
 const OPEN_MAX = 2
 
 export class LaneTurns {
@@ -26,6 +26,8 @@ export class LaneTurns {
     const { positions, handedOut, tuner } = this.#parts
     const { lanes } = positions
     let next = { lane: 0, dueMs: Number.POSITIVE_INFINITY, busy: 0 }
+    // While each lane stores a batch, one more is made ready, for whichever it is: others would only take memory.
+    if (handedOut.count > lanes) return next
     for (let turn = 1; turn <= lanes; turn++) {
       const lane = (this.#last + turn) % lanes
       const busy = handedOut.inLane(lane)
