@@ -5,6 +5,7 @@
  *   log -> template, windows -> surprises by channel -> 0.4 forest over all of them + 0.6 strongest of them -> score; then learn
  */
 import { LEVELS, type LogEvent } from '../log.ts'
+import { PooledLog } from '../log-pool.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import * as channel from './channels.ts'
 import { EventClock } from './event-clock.ts'
@@ -167,7 +168,7 @@ export class Detector {
     service.advance(now)
     service.quiet.note(bucket)
     const severity = LEVELS.indexOf(event.level)
-    const template = this.#template(event.message, service, severity)
+    const template = this.#template(event, service, severity)
     const seconds = timeMs / 1000
     const log = this.#log ?? { event, service, severity, bucket, seconds, template }
     log.event = event
@@ -196,8 +197,11 @@ export class Detector {
   }
 
   /** Where the template's columns begin; a new one gets its place, and the surprise of being new. */
-  #template(message: string, service: ServiceState, severity: number): number {
-    const id = this.#miner.idOf(message)
+  #template(event: LogEvent, service: ServiceState, severity: number): number {
+    const id =
+      event instanceof PooledLog
+        ? this.#miner.idOfAscii(event.bytes, event.messageAt, event.messageBytes)
+        : this.#miner.idOf(event.message)
     this.#verdict.templateId = id
     const known = service.templates.find(id)
     if (known >= 0) return known

@@ -32,20 +32,33 @@ export class MessageTokens {
   count = 0
   /** Over all of them. */
   hash = 0
+  readonly #units = new Uint16Array(LENGTH_MAX)
 
   /** Reads the first 512 characters, at most 64 tokens. Allocates nothing. */
   read(message: string): void {
     const length = Math.min(message.length, LENGTH_MAX)
+    const units = this.#units
+    for (let i = 0; i < length; i++) units[i] = message.charCodeAt(i)
+    this.#read(units, 0, length)
+  }
+
+  /** The same of a message that lies at `at` of some bytes, in ASCII. */
+  readAscii(bytes: Uint8Array, at: number, length: number): void {
+    this.#read(bytes, at, Math.min(length, LENGTH_MAX))
+  }
+
+  #read(units: Uint16Array | Uint8Array, start: number, length: number): void {
+    const end = start + length
     let count = 0
     let hash = BASIS
     let token = BASIS
     let part = BASIS
-    let begin = 0
+    let begin = start
     let variable = 0
     let separator = 0
     let afterVariable = 0
-    for (let i = 0; i <= length; i++) {
-      let code = i < length ? message.charCodeAt(i) : BLANK
+    for (let i = start; i <= end; i++) {
+      let code = i < end ? units[i]! : BLANK
       let kind = KINDS[code]!
       if (kind === 0) {
         part = Math.imul(part ^ code, PRIME)
@@ -56,7 +69,7 @@ export class MessageTokens {
         variable = 1
         do {
           i++
-          code = i < length ? message.charCodeAt(i) : BLANK
+          code = i < end ? units[i]! : BLANK
           kind = KINDS[code]!
         } while (kind <= DIGIT)
       }
@@ -64,7 +77,7 @@ export class MessageTokens {
       begin = i + 1
       if (kind === BLANKS && separator === 0) {
         if (size === 0) continue
-        if (size === 3 && isCalendar(message, i - 3)) variable = 1
+        if (size === 3 && CALENDAR.has(packed(units[i - 3]!, units[i - 2]!, units[i - 1]!))) variable = 1
       }
       if ((variable & afterVariable) === 0) {
         token = Math.imul(token ^ separator, PRIME)

@@ -62,8 +62,18 @@ export class TemplateMiner {
 
   /** The id of the message's template; learns it. Allocates only for a template that is longer or shorter than the one it replaces. */
   idOf(message: string): number {
+    this.#message.read(message)
+    return this.#idOfTokens()
+  }
+
+  /** The same of a message that lies at `at` of some bytes, in ASCII. */
+  idOfAscii(bytes: Uint8Array, at: number, length: number): number {
+    this.#message.readAscii(bytes, at, length)
+    return this.#idOfTokens()
+  }
+
+  #idOfTokens(): number {
     const tokens = this.#message
-    tokens.read(message)
     const known = this.#variants.find(tokens.hash)
     // The slot may have passed to another template since.
     if (known !== NONE && this.#ids[known] === this.#variants.foundId) {

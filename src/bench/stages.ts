@@ -4,6 +4,7 @@
  */
 import { Random } from '../demo/random.ts'
 import { epochMs, type LogEvent, type ScoredLog } from '../log.ts'
+import { LogPool } from '../log-pool.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { PackedRecord, PackedRecords } from '../packed-records.ts'
@@ -28,9 +29,45 @@ export interface StageFigure {
 const BATCH_ROWS = 5_000
 const FIELDS = 15
 
+/** Of some logs together. */
 interface Sample {
   readonly microseconds: number
   readonly bytes: number | null
+}
+
+/** One round of logs through all stages, batch by batch as in the service, where the objects of a batch are used again. */
+class Line {
+  readonly #pool = new LogPool()
+  readonly #normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, Date.now, this.#pool)
+  readonly #scorer = new ModelScorer({ servicesMax: 2_000 })
+  readonly #write = standardRow(1)
+  readonly #rows = new BinaryRows(8 << 20)
+  #events: readonly LogEvent[] = []
+  #logs: readonly ScoredLog[] = []
+
+  async run(stage: Stage, range: PartitionRange): Promise<void> {
+    switch (stage) {
+      case 'parse':
+        return parseAll(range)
+      case 'normalize':
+        this.#events = this.#normalize(range).events
+        return
+      case 'score':
+        this.#logs = await this.#scorer.score(this.#events)
+        return
+      case 'encode':
+        this.#rows.start(8 << 20)
+        for (const log of this.#logs) {
+          this.#rows.row(FIELDS)
+          this.#write(this.#rows, log)
+        }
+        this.#rows.finish()
+    }
+  }
+
+  stored(): void {
+    this.#pool.release(this.#logs)
+  }
 }
 
 /** `logs` a round, each round of later logs, one round first that does not count. */
@@ -41,74 +78,59 @@ export async function measureStages({
   logs: number
   rounds: number
 }): Promise<Record<Stage, StageFigure>> {
-  const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, Date.now)
-  const scorer = new ModelScorer({ servicesMax: 2_000 })
-  const write = standardRow(1)
-  const rows = new BinaryRows(8 << 20)
+  const line = new Line()
   const random = new Random(1)
   const samples: Record<Stage, Sample[]> = { parse: [], normalize: [], score: [], encode: [] }
   for (let round = 0; round <= rounds; round++) {
     const ranges = rangesOf(random, round * logs, logs)
-    const events: (readonly LogEvent[])[] = []
-    const scored: (readonly ScoredLog[])[] = []
-    const work: Record<Stage, () => Promise<void> | void> = {
-      parse: () => parseAll(ranges),
-      normalize: () => void ranges.forEach((range) => void events.push(normalize(range).events)),
-      score: async () => {
-        for (const each of events) scored.push(await scorer.score(each))
-      },
-      encode: () => {
-        for (const each of scored) {
-          rows.start(8 << 20)
-          for (const log of each) {
-            rows.row(FIELDS)
-            write(rows, log)
-          }
-          rows.finish()
-        }
-      },
+    const sums: Record<Stage, Sample> = { parse: NOTHING, normalize: NOTHING, score: NOTHING, encode: NOTHING }
+    for (const range of ranges) {
+      for (const stage of STAGES) sums[stage] = added(sums[stage], await measured(() => line.run(stage, range)))
+      line.stored()
     }
-    for (const stage of STAGES) {
-      const sample = await measured(work[stage], logs)
-      if (round > 0) samples[stage].push(sample)
-    }
+    if (round > 0) for (const stage of STAGES) samples[stage].push(sums[stage])
   }
-  const least = (of: readonly Sample[]): number => Math.min(...of.map(({ microseconds }) => microseconds))
+  const least = (of: readonly Sample[]): number => Math.min(...of.map(({ microseconds }) => microseconds)) / logs
   const parse = least(samples.parse)
   const figure = (stage: Stage): StageFigure => {
     const bytes = samples[stage].map((each) => each.bytes).filter((each) => each !== null)
     const microseconds = least(samples[stage])
-    return { microseconds, ratio: microseconds / parse, bytes: bytes.length === 0 ? null : Math.min(...bytes) }
+    return { microseconds, ratio: microseconds / parse, bytes: bytes.length === 0 ? null : Math.min(...bytes) / logs }
   }
   return { parse: figure('parse'), normalize: figure('normalize'), score: figure('score'), encode: figure('encode') }
+}
+
+const NOTHING: Sample = { microseconds: 0, bytes: 0 }
+
+function added(sum: Sample, one: Sample): Sample {
+  const bytes = sum.bytes === null || one.bytes === null ? null : sum.bytes + one.bytes
+  return { microseconds: sum.microseconds + one.microseconds, bytes }
 }
 
 /**
  * Nothing is collected on purpose: a full collection while no record or log is alive takes the shapes of both with it, and the
  * compiled code of the normalizer, which then costs three times as much for a while. In the service some are always alive.
  */
-async function measured(work: () => Promise<void> | void, logs: number): Promise<Sample> {
+async function measured(work: () => Promise<void>): Promise<Sample> {
   const heap = process.memoryUsage().heapUsed
   const before = process.cpuUsage()
   await work()
   const { user, system } = process.cpuUsage(before)
   const grown = process.memoryUsage().heapUsed - heap
-  return { microseconds: (user + system) / logs, bytes: grown >= 0 ? grown / logs : null }
+  return { microseconds: user + system, bytes: grown >= 0 ? grown : null }
 }
 
 /** What it reads must be used, or nothing would be. */
 let read = 0
-function parseAll(ranges: readonly PartitionRange[]): void {
-  for (const { records } of ranges) {
-    for (const record of records) {
-      if (!(record instanceof PackedRecord)) throw new TypeError('records are packed here')
-      const { bytes, valueAt, valueBytes } = record
-      const log = JSON.parse(bytes.toString('utf8', valueAt, valueAt + valueBytes)) as {
-        message: string
-        latency_ms: number
-      }
-      read += log.message.length + log.latency_ms
+function parseAll({ records }: PartitionRange): void {
+  for (const record of records) {
+    if (!(record instanceof PackedRecord)) throw new TypeError('records are packed here')
+    const { bytes, valueAt, valueBytes } = record
+    const log = JSON.parse(bytes.toString('utf8', valueAt, valueAt + valueBytes)) as {
+      message: string
+      latency_ms: number
     }
+    read += log.message.length + log.latency_ms
   }
   if (read < 0) throw new RangeError('nothing was read')
 }

@@ -8,6 +8,7 @@ import { startHttp } from '../http/server.ts'
 import { platformaticTransport } from '../kafka/platformatic-transport.ts'
 import { decodeHeaders } from '../kafka/record-headers.ts'
 import { KafkaSource } from '../kafka/source.ts'
+import { LogPool } from '../log-pool.ts'
 import type { Mute } from '../mute.ts'
 import type { NormalizeLimits } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
@@ -171,7 +172,8 @@ export class Service {
     const prepared = await this.#untilDone(signal, () => this.#prepareDatabase())
     await this.#untilDone(signal, () => this.#watchMutes(signal))
     if (prepared === null || signal.aborted) return
-    const normalize = createNormalizer(prepared.limits, prepared.now)
+    const pool = new LogPool()
+    const normalize = createNormalizer(prepared.limits, prepared.now, pool)
     void this.#keepRetention(signal)
     const stopCollecting = collectAtRest(() => this.#model.learned)
     const store = this.#remote?.watched(this.#store) ?? this.#store
@@ -196,8 +198,10 @@ export class Service {
               return store.commit(batch)
             },
           },
-          finished: (batch, outcomes, startedMs) =>
-            telemetry.batchFinished({ batch, outcomes, durationMs: world.clock() - startedMs }),
+          finished: (batch, outcomes, startedMs) => {
+            telemetry.batchFinished({ batch, outcomes, durationMs: world.clock() - startedMs })
+            for (const { logs } of batch.ranges) pool.release(logs)
+          },
           clock: world.clock,
           turn: setImmediate,
         },

@@ -4,6 +4,7 @@
  * needs a second look is left to it.
  */
 import type { EpochMs, LogEvent } from '../log.ts'
+import type { LogPool } from '../log-pool.ts'
 import { type FlatJson, MEMBER } from './flat-json.ts'
 import { LATENCY_MS_MAX } from './latency.ts'
 import { readLevel } from './level.ts'
@@ -15,17 +16,22 @@ import { isoMsAt } from './timestamp.ts'
 /** Bytes of UTF-8 that one UTF-16 unit can take: what cutText reckons with. */
 const BYTES_A_CHARACTER = 3
 
-/** null: not that simple. */
-export function flatLogEvent(flat: FlatJson, place: RecordPlace, limits: NormalizeLimits): LogEvent | null {
+/** null: not that simple. Taken from the pool where there is one; it then holds on to the bytes. */
+export function flatLogEvent(
+  flat: FlatJson,
+  place: RecordPlace,
+  limits: NormalizeLimits,
+  pool: LogPool | null,
+): LogEvent | null {
   const { recordTimestamp } = place
   if (flat.extras > 0 || recordTimestamp === null) return null
   const { kinds, places, starts, ends } = flat
   let service: string | null = null
   let level: LogEvent['level'] | null = null
-  let message: string | null = null
+  let message = -1
   let latencyMs: number | null = null
   let createdAt: EpochMs | null = null
-  let userId: string | null = null
+  let userId = -1
   let seen = 0
   for (let member = 0; member < flat.count; member++) {
     const { field, bit } = places[member]!
@@ -43,8 +49,8 @@ export function flatLogEvent(flat: FlatJson, place: RecordPlace, limits: Normali
     const start = starts[member]!
     const end = ends[member]!
     if (field === 'message') {
-      if (message !== null || (end - start) * BYTES_A_CHARACTER > limits.textBytesMax) return null
-      message = flat.textOf(member)
+      if (message >= 0 || (end - start) * BYTES_A_CHARACTER > limits.textBytesMax) return null
+      message = member
     } else if (field === 'service') {
       if (service !== null) return null
       service = flat.fewTextOf(member)
@@ -58,24 +64,41 @@ export function flatLogEvent(flat: FlatJson, place: RecordPlace, limits: Normali
       if (at === null || createdAt !== null || !isPossible(at, recordTimestamp, limits)) return null
       createdAt = at
     } else {
-      if (userId !== null || !isName(flat.bytes, start, end, limits.serviceLengthMax)) return null
-      userId = flat.textOf(member)
+      if (userId >= 0 || !isName(flat.bytes, start, end, limits.serviceLengthMax)) return null
+      userId = member
     }
   }
-  if (service === null || level === null || message === null) return null
-  return {
-    partition: place.partition,
-    offset: place.offset,
-    item: 0,
-    service,
-    level,
-    message,
-    latencyMs,
-    createdAt: createdAt ?? recordTimestamp,
-    recordTimestamp,
-    userId,
-    metadata: null,
+  if (service === null || level === null || message < 0) return null
+  createdAt ??= recordTimestamp
+  if (pool === null) {
+    return {
+      partition: place.partition,
+      offset: place.offset,
+      item: 0,
+      service,
+      level,
+      message: flat.textOf(message),
+      latencyMs,
+      createdAt,
+      recordTimestamp,
+      userId: userId < 0 ? null : flat.textOf(userId),
+      metadata: null,
+    }
   }
+  const log = pool.take()
+  log.partition = place.partition
+  log.offset = place.offset
+  log.service = service
+  log.level = level
+  log.createdAt = createdAt
+  log.recordTimestamp = recordTimestamp
+  log.latency = latencyMs ?? -1
+  log.bytes = flat.bytes
+  log.messageAt = starts[message]!
+  log.messageBytes = ends[message]! - starts[message]!
+  log.userIdAt = userId < 0 ? 0 : starts[userId]!
+  log.userIdBytes = userId < 0 ? -1 : ends[userId]! - starts[userId]!
+  return log
 }
 
 /** Without blanks, not empty and not too long: stored as it is. */

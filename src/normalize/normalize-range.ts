@@ -1,5 +1,6 @@
 /** The normalizer: consecutive records of one partition to logs, dead letters and skips. Each record has exactly one outcome. */
 import type { EpochMs, RawRecord } from '../log.ts'
+import type { LogPool } from '../log-pool.ts'
 import { PackedRecord, PackedRecords } from '../packed-records.ts'
 import type { NormalizedRange, PartitionRange } from '../pipeline.ts'
 import type { NormalizeLimits } from './limits.ts'
@@ -8,11 +9,12 @@ import { type Outcomes, RecordReader } from './record.ts'
 
 /**
  * `now` in ms since 1970 is asked for records whose own time is missing or may lie in the future, and for nothing else: all that
- * is believable is a function of the bytes alone.
+ * is believable is a function of the bytes alone. With a `pool` most logs are taken from it, and are to be given back.
  */
 export function createNormalizer(
   limits: NormalizeLimits,
   now: () => number,
+  pool: LogPool | null = null,
 ): (range: PartitionRange) => NormalizedRange {
   let believableUntil = Number.NEGATIVE_INFINITY
   /** The record's time, or null where it is -1 or lies in the future. */
@@ -23,7 +25,7 @@ export function createNormalizer(
   }
   return (range) => {
     const outcomes: Outcomes = { events: [], rejects: [], skips: {} }
-    const reader = new RecordReader(limits, outcomes)
+    const reader = new RecordReader(limits, outcomes, pool)
     const place = { partition: range.partition, offset: 0, recordTimestamp: null as EpochMs | null, now }
     const read = (record: RawRecord): void => {
       place.offset = record.offset

@@ -1,5 +1,6 @@
 /** One record to its logs, or to the reason why it has none. */
 import type { LogEvent, RawRecord, Reject, RejectReason, SkipReason } from '../log.ts'
+import type { LogPool } from '../log-pool.ts'
 import { PackedRecord, recordBytes } from '../packed-records.ts'
 import { Fields } from './aliases.ts'
 import { Coercions } from './coercions.ts'
@@ -29,19 +30,21 @@ const NO_NOTES: readonly string[] = []
 export class RecordReader {
   readonly #limits: NormalizeLimits
   readonly #outcomes: Outcomes
+  readonly #pool: LogPool | null
   readonly #fields: Fields
   readonly #flat = new FlatJson()
   readonly #coercions = new Coercions()
 
-  constructor(limits: NormalizeLimits, outcomes: Outcomes) {
+  constructor(limits: NormalizeLimits, outcomes: Outcomes, pool: LogPool | null) {
     this.#limits = limits
     this.#fields = new Fields(limits.metadataBytesMax)
     this.#outcomes = outcomes
+    this.#pool = pool
   }
 
   read(record: RawRecord, place: RecordPlace): void {
     if (this.#isFlat(record)) {
-      const event = flatLogEvent(this.#flat, place, this.#limits)
+      const event = flatLogEvent(this.#flat, place, this.#limits, this.#pool)
       if (event !== null) {
         this.#outcomes.events.push(event)
         return

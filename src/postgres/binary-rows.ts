@@ -15,6 +15,8 @@ const INT2_MAX = 32_767
 const INT4_MAX = 2_147_483_647
 /** Services and levels repeat: their bytes are kept. Cleared when full, since junk names must not keep real ones out. */
 const INTERNED_MAX = 4_096
+/** Up to here a loop is faster than a call. */
+const SHORT_BYTES = 32
 
 /** What a text column can hold: NUL can't be stored, half a surrogate pair is not UTF-8 (nor JSON that jsonb takes). */
 export function storableText(text: string): string {
@@ -121,6 +123,16 @@ export class BinaryRows {
     const bytes = this.#buffer.write(value, this.#at + 4, most, 'utf8')
     this.#int32(bytes)
     this.#at += bytes
+  }
+
+  /** Text that lies at `from` of some bytes: printable ASCII. */
+  ascii(source: Buffer, from: number, length: number): void {
+    this.#ensure(4 + length)
+    this.#int32(length)
+    const [buffer, at] = [this.#buffer, this.#at]
+    if (length > SHORT_BYTES) source.copy(buffer, at, from, from + length)
+    else for (let i = 0; i < length; i++) buffer[at + i] = source[from + i]!
+    this.#at = at + length
   }
 
   /** Text of few distinct values. */

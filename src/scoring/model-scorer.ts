@@ -5,6 +5,7 @@ import type { Budget } from '../anomaly/threshold.ts'
 import type { DetectorOptions, DetectorStats } from '../anomaly/verdict.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
+import { PooledLog } from '../log-pool.ts'
 import type { Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from './profiles.ts'
@@ -170,7 +171,9 @@ export class ModelScorer implements Scorer {
     this.#learned++
     if (!verdict.warm) return ruledLog(event, TOO_FEW, verdict.templateId)
     const { score, isAnomaly, explanation } = verdict
-    return { event, score, isAnomaly, source: 'model', explanation }
+    return event instanceof PooledLog
+      ? event.judged(score, isAnomaly, explanation)
+      : { event, score, isAnomaly, source: 'model', explanation }
   }
 
   #seat(partition: number): Seat {

@@ -4,9 +4,10 @@ import { type Events, silentEvents } from '../../src/events.ts'
 import { KafkaSource } from '../../src/kafka/source.ts'
 import type { KafkaTransport } from '../../src/kafka/transport.ts'
 import type { Ledger } from '../../src/ledger.ts'
+import { LogPool } from '../../src/log-pool.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../src/normalize/limits.ts'
 import { createNormalizer } from '../../src/normalize/normalize-range.ts'
-import { type PartitionRange, run, type Store } from '../../src/pipeline.ts'
+import { type PartitionRange, type ReadyBatch, run, type Store } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { LogStore } from '../../src/postgres/log-store.ts'
 import type { OpenSession } from '../../src/postgres/session.ts'
@@ -167,7 +168,8 @@ export class Instance {
       lanes: settings.lanes,
       rowsMax: settings.rowsMax,
     })
-    const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, process.time.now)
+    const pool = new LogPool()
+    const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, process.time.now, pool)
     const line = {
       source,
       normalize: (range: PartitionRange) => {
@@ -177,7 +179,9 @@ export class Instance {
       },
       scorer,
       store: seams.store?.(store, world, links.kafka) ?? store,
-      finished: () => undefined,
+      finished: ({ ranges }: ReadyBatch) => {
+        for (const { logs } of ranges) pool.release(logs)
+      },
       clock: process.time.clock,
       turn: () => Promise.resolve(),
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { templateId, templateText } from '../../../src/anomaly/message-template.ts'
+import fc from 'fast-check'
+import { MessageTokens, templateId, templateText } from '../../../src/anomaly/message-template.ts'
 
 it('messages that differ in tokens with digits share a template', () => {
   assert.equal(templateId('Timeout after 812 ms calling pay-1'), templateId('Timeout after 3 ms calling pay-77'))
@@ -16,4 +17,24 @@ it('the text of a template stars its variables and is cut', () => {
 
 it('a message of any length costs no more than its first 512 characters', () => {
   assert.equal(templateId('x'.repeat(512)), templateId('x'.repeat(1_000_000)))
+})
+
+it('a message in bytes has the tokens that it has as a string', () => {
+  const word = fc.constantFrom('order', '17', 'Jun', 'mon', 'a=b', '/x/7', '', ' ', '\t', 'blk_38', 'user=root')
+  const ascii = fc.string({ unit: 'binary-ascii', maxLength: 700 })
+  const message = fc.oneof(
+    ascii,
+    fc.array(word, { maxLength: 80 }).map((words) => words.join(' ')),
+  )
+  fc.assert(
+    fc.property(message, fc.nat({ max: 9 }), (text, before) => {
+      const tokens = new MessageTokens()
+      tokens.readAscii(Buffer.from('x'.repeat(before) + text + 'x1'), before, text.length)
+      const { count, hash } = tokens
+      const hashes = tokens.hashes.slice(0, count)
+      tokens.read(text)
+      assert.deepEqual([count, hash, hashes], [tokens.count, tokens.hash, tokens.hashes.slice(0, tokens.count)])
+    }),
+    { numRuns: 3000 },
+  )
 })

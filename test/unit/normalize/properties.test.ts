@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { epochMs, type LogEvent, type RawRecord, type Reject } from '../../../src/log.ts'
+import { LogPool } from '../../../src/log-pool.ts'
 import { FIELD_ALIASES } from '../../../src/normalize/aliases.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
@@ -142,6 +143,30 @@ test('the short way for usual logs gives what the general one gives', () => {
       // A value that begins with a blank is not taken for flat.
       assert.deepEqual(normalized(text, { record }), normalized(` ${text}`, { record }))
     }),
+    { numRuns: 10_000 },
+  )
+})
+
+test('a log from a pool says what any other says', () => {
+  const pool = new LogPool()
+  const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => RECORD_TIME + 86_400_000, pool)
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        usualText.map((text) => Buffer.from(text)),
+        anyValue,
+      ),
+      (value) => {
+        const { events, ...rest } = normalize(rangeOf([rawRecord(value)]))
+        const { events: alone, ...others } = normalized(value)
+        assert.deepEqual(rest, others)
+        assert.equal(events.length, alone.length)
+        alone.forEach((event, at) => {
+          for (const name of Object.keys(event) as (keyof LogEvent)[])
+            assert.deepEqual(events[at]?.[name], event[name], name)
+        })
+      },
+    ),
     { numRuns: 10_000 },
   )
 })

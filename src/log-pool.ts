@@ -1,0 +1,85 @@
+/**
+ * Logs whose objects are used again. A log lives while its batch is scored and while it is stored; by then V8 has copied it twice and moved
+ * it to the old generation, which costs more than reading it did. So the objects stay, and so do the texts of a log: in the bytes of its
+ * record, until somebody asks for them.
+ */
+import { type EpochMs, epochMs, type Level, type LogEvent, type ScoredLog } from './log.ts'
+
+const NO_BYTES = Buffer.alloc(0)
+/** Kept for later: the logs of two large batches, some 6 MB. */
+const FREE_MAX = 20_000
+
+type Judgement = { -readonly [Name in keyof ScoredLog]: ScoredLog[Name] }
+
+/** A log without metadata whose texts are ASCII. Taken from a pool, written once, judged once, and given back. */
+export class PooledLog implements LogEvent {
+  partition = 0
+  offset = 0
+  readonly item = 0
+  service = ''
+  level: Level = 'INFO'
+  createdAt: EpochMs = epochMs(0)
+  recordTimestamp: EpochMs = epochMs(0)
+  readonly metadata = null
+  /** Where the message lies, and the user id; -1 bytes: none. */
+  bytes: Buffer = NO_BYTES
+  messageAt = 0
+  messageBytes = 0
+  userIdAt = 0
+  userIdBytes = -1
+  /** -1: none. */
+  latency = -1
+  /** By somebody who has not given it back. */
+  taken = false
+  readonly #judgement: Judgement = { event: this, score: 0, isAnomaly: false, source: 'model', explanation: null }
+
+  get message(): string {
+    return this.bytes.toString('latin1', this.messageAt, this.messageAt + this.messageBytes)
+  }
+
+  get userId(): string | null {
+    return this.userIdBytes < 0 ? null : this.bytes.toString('latin1', this.userIdAt, this.userIdAt + this.userIdBytes)
+  }
+
+  get latencyMs(): number | null {
+    return this.latency < 0 ? null : this.latency
+  }
+
+  /** The log as the model judges it: the same object each time, so it is asked once. */
+  judged(score: number, isAnomaly: boolean, explanation: string | null): ScoredLog {
+    const judgement = this.#judgement
+    judgement.score = score
+    judgement.isAnomaly = isAnomaly
+    judgement.explanation = explanation
+    return judgement
+  }
+
+  /** Holds on to nothing. */
+  clear(): void {
+    this.bytes = NO_BYTES
+    this.#judgement.explanation = null
+    this.taken = false
+  }
+}
+
+export class LogPool {
+  readonly #free: PooledLog[] = []
+  /** How many of them are free; what lies behind is out. */
+  #count = 0
+
+  /** One to be written, with what it held before. */
+  take(): PooledLog {
+    const log = this.#count > 0 ? this.#free[--this.#count]! : new PooledLog()
+    log.taken = true
+    return log
+  }
+
+  /** Of a batch that is settled: nobody looks at these logs any more. Other logs are left to the garbage collector. */
+  release(logs: readonly ScoredLog[]): void {
+    for (const { event } of logs) {
+      if (!(event instanceof PooledLog) || !event.taken) continue
+      event.clear()
+      if (this.#count < FREE_MAX) this.#free[this.#count++] = event
+    }
+  }
+}
