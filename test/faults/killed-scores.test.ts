@@ -119,12 +119,13 @@ describe('a worker killed five times', { timeout: 600_000 }, () => {
         const next = lines.next()
         if (!next.done) batch.push({ value: Buffer.from(next.value.json) })
         if (batch.length < SEND_ROWS && !next.done) continue
+        // Before it is sent: a worker may have stored it before anybody asks.
+        const seen = await storedRows(killed.client)
         if (batch.length > 0) await producer.send(topic, batch)
         sent += batch.length
         batch = []
         if (next.done) break
         if (kills < KILLS && sent >= (killAt[kills] ?? LOGS)) {
-          const seen = await storedRows(killed.client)
           await until('the worker stores again', async () => (await storedRows(killed.client)) > seen)
           standing.kill('SIGKILL')
           await standing.exited
