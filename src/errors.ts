@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   SCHEMA_NOT_MIGRATED: 'The database lacks migrations that this version needs',
   SCHEMA_INCOMPATIBLE: 'An existing table cannot be taken over as it is',
   STOP_DEADLINE: 'The stop took longer than its deadline',
-  EMBEDDED_START: 'An embedded broker or database could not be started',
+  EMBEDDED_START: 'An embedded broker or database, or a worker of a command, could not be started',
   HTTP_UNAVAILABLE: 'The HTTP port cannot be listened on',
   OUTPUT: 'What a command had to say could not be written: a full disk, for example',
   INPUT: 'An input file or argument cannot be used',

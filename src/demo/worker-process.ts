@@ -67,9 +67,12 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
   const deadline = performance.now() + options.readyTimeoutMs
   let address: string | undefined
   for (let ready = false; !ready; ) {
-    if (ended(child)) throw new ProcessorError('EMBEDDED_START', `A worker ended before it was ready:\n${said.trim()}`)
-    if (performance.now() > deadline)
-      throw new ProcessorError('EMBEDDED_START', `A worker was not ready in time:\n${said.trim()}`)
+    const last = said.trim() === '' ? 'it said nothing' : `it said:\n${said.trim()}\n`
+    if (ended(child)) throw new ProcessorError('EMBEDDED_START', `A worker ended before it was ready; ${last}`)
+    if (performance.now() > deadline) {
+      const withinS = Math.round(options.readyTimeoutMs / 1000)
+      throw new ProcessorError('EMBEDDED_START', `A worker was not ready within ${withinS} s; ${last}`)
+    }
     address = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0]
     ready = address !== undefined && (await isReady(address))
     if (!ready) await sleep(50)

@@ -4,6 +4,7 @@ import { startWorker } from '../support/worker.ts'
 import { checkPartition, compareWithReference, type Verdict } from './checker.ts'
 import type { Fault } from './fault.ts'
 import { readPartition } from './kafka-dump.ts'
+import { MemoryWatch, peakText } from './memory-watch.ts'
 import { type FaultRecord, Nemesis } from './nemesis.ts'
 import { TOPIC, World, type WorldOptions } from './world.ts'
 
@@ -119,6 +120,7 @@ export type Outcome = Omit<Run, 'minutes' | 'faults'>
 export async function judged(options: WorldOptions, harm: (world: World) => Promise<void>): Promise<Outcome> {
   process.setMaxListeners(0) // every process that is started hears of this one's end
   const world = await World.start(options)
+  const memory = new MemoryWatch(() => world.fleet.workers)
   try {
     world.traffic.begin()
     await harm(world)
@@ -135,6 +137,8 @@ export async function judged(options: WorldOptions, harm: (world: World) => Prom
     const { surprises } = world.fleet
     if (!isDrained) for (const worker of world.fleet.workers) say(worker.output().slice(-1_500))
     for (const { pid, end, said } of surprises) say(`worker ${pid} ended with ${end}:\n${said}`)
+    memory.close()
+    if (memory.peak !== null) say(peakText(memory.peak))
     const verdict = await judge(world)
     for (const difference of verdict.differences) say(`✗ ${difference}`)
     return {
@@ -145,6 +149,7 @@ export async function judged(options: WorldOptions, harm: (world: World) => Prom
       lost: verdict.lost + (isDrained ? 0 : 1),
     }
   } finally {
+    memory.close()
     await world.close()
   }
 }
