@@ -29,7 +29,16 @@ export interface SweepPoint {
 
 export interface SweepResult {
   readonly name: SweepName
-  readonly points: readonly { readonly value: string; readonly bytes: number; readonly figure: Figure }[]
+  readonly points: readonly SweepFigure[]
+}
+
+export interface SweepFigure {
+  readonly value: string
+  /** Of one message, mean. */
+  readonly bytes: number
+  readonly figure: Figure
+  /** PostgreSQL's CPU-seconds a million rows when psql copies the same rows, binary; null or missing where it was not measured. */
+  readonly psqlCpuSecondsPerMillion?: number | null
 }
 
 const USUAL: Omit<SweepPoint, 'value' | 'rows'> = {
@@ -103,10 +112,13 @@ function upTo(last: number, steps: readonly number[]): number[] {
 export const FLAT: readonly SweepName[] = ['partitions', 'services', 'size', 'backlog', 'table']
 
 /** Worker's and PostgreSQL's CPU a log in µs, NaN where it could not be read; of the sweep over sizes a KiB of messages, since that is what must be flat there. */
-export function pointCost(name: SweepName, { figure, bytes }: SweepResult['points'][number]): number {
+export function pointCost(name: SweepName, { figure, bytes }: SweepFigure): number {
   const perLog = (figure.cpuSecondsPerMillion ?? Number.NaN) + (figure.postgresCpuSecondsPerMillion ?? 0)
   return name === 'size' ? (perLog / bytes) * 1024 : perLog
 }
+
+/** The sweeps in which the table itself takes more or less for a row, which psql's own COPY shows. */
+export const BESIDE_PSQL: readonly SweepName[] = ['services', 'size']
 
 /** Of the sweep over sizes: what a log costs and what a KiB of it. Null for every other sweep, and where it could not be measured. */
 export function lineOf({ name, points }: SweepResult): SizeLine | null {
@@ -114,17 +126,22 @@ export function lineOf({ name, points }: SweepResult): SizeLine | null {
   return sizeLine(points.map((point) => ({ bytes: point.bytes, cost: pointCost('codec', point) })))
 }
 
+const WORKERS_SHARE =
+  'Broker, database and workers share the cores of this machine. Where two cores are all there is, a second worker takes from the database what it needs itself, and both together are slower than one.'
+
 export function sweepTable(result: SweepResult): string {
   const { name, points } = result
   const line = lineOf(result)
   const costs = points.map((point) => pointCost(name, point))
   const { middle } = spread(costs.filter(Number.isFinite))
-  const rows = points.map(({ value, bytes, figure }, at) => [
+  const besidePsql = points.some(({ psqlCpuSecondsPerMillion: psql }) => typeof psql === 'number')
+  const rows = points.map(({ value, bytes, figure, psqlCpuSecondsPerMillion = null }, at) => [
     value,
     round(figure.rowsPerSecond),
     round((figure.rowsPerSecond * bytes) / 1_048_576),
     fixed(figure.cpuSecondsPerMillion),
     fixed(figure.postgresCpuSecondsPerMillion),
+    ...(besidePsql ? [fixed(psqlCpuSecondsPerMillion)] : []),
     round(figure.peakRssMb),
     fixed(costs[at]),
     signedPercent((((costs[at] ?? Number.NaN) - middle) / middle) * 100),
@@ -137,12 +154,14 @@ export function sweepTable(result: SweepResult): string {
     'MiB/s',
     'worker CPU-s/M',
     'PostgreSQL CPU-s/M',
+    ...(besidePsql ? ['its CPU-s/M for psql binary'] : []),
     'peak RSS MB',
     cost,
     'from the middle',
     ...(line === null ? [] : ['from the line']),
   ]
   const table = markdownTable(header, rows)
+  if (name === 'workers') return `${table}\n\n${WORKERS_SHARE}`
   if (line === null) return table
   return `${table}\n\nA log costs ${fixed(line.perLog)} µs and each KiB of it ${fixed(line.perKib)} µs, the line through these points. A KiB of small messages holds more rows, so the cost a KiB cannot be flat; the line can be straight.`
 }

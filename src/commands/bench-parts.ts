@@ -57,19 +57,28 @@ type Format = 'text' | 'binary'
 const HALVES = ['even', 'odd'] as const
 const FILES = {
   all: '',
-  even: ' where kafka_partition % 2 = 0',
-  odd: ' where kafka_partition % 2 = 1',
+  even: ' and kafka_partition % 2 = 0',
+  odd: ' and kafka_partition % 2 = 1',
 } as const
 
 const fileOf = ({ folder }: Bench, format: Format, which: string): string => join(folder, `rows-${which}.${format}`)
 
 async function writeFiles(bench: Bench): Promise<void> {
-  for (const format of ['text', 'binary'] as const) {
-    for (const [which, where] of Object.entries(FILES)) {
-      const file = fileOf(bench, format, which)
-      await psql(bench, `\\copy (select ${COLUMNS} from logs${where}) to '${file}' (format ${format})`)
-    }
-  }
+  for (const format of ['text', 'binary'] as const)
+    for (const which of ['all', ...HALVES] as const) await writeFile(bench, format, which)
+}
+
+function writeFile(bench: Bench, format: Format, which: keyof typeof FILES): Promise<void> {
+  const rows = `select ${COLUMNS} from logs where kafka_offset is not null${FILES[which]}`
+  return psql(bench, `\\copy (${rows}) to '${fileOf(bench, format, which)}' (format ${format})`)
+}
+
+/** psql's binary COPY of the rows that the service stored, once more into the table; null without psql. */
+export async function psqlAgain(bench: Bench, rows: number, makeReady: () => Promise<void>): Promise<Figure | null> {
+  if (psqlMissing() !== null) return null
+  await writeFile(bench, 'binary', 'all')
+  await makeReady()
+  return psqlFigure({ ...bench, rows }, 'binary', ['all'])
 }
 
 async function psqlFigure(bench: Bench, format: Format, files: readonly (keyof typeof FILES)[]): Promise<Figure> {

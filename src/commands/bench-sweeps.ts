@@ -1,6 +1,14 @@
 /** One thing varied at a time, the whole service measured at each point. */
-import { type SweepName, type SweepPoint, type SweepResult, sweepPoints } from '../bench/sweeps.ts'
+import {
+  BESIDE_PSQL,
+  type SweepFigure,
+  type SweepName,
+  type SweepPoint,
+  type SweepResult,
+  sweepPoints,
+} from '../bench/sweeps.ts'
 import { openProducer } from '../kafka/producer.ts'
+import { psqlAgain } from './bench-parts.ts'
 import { serviceFigure } from './bench-service.ts'
 import { type Bench, emptyTables, fill } from './bench-world.ts'
 
@@ -13,27 +21,31 @@ export async function measureSweep(
   name: SweepName,
   { rows, to }: { rows: number; to: number | null },
 ): Promise<SweepResult> {
-  const points: SweepResult['points'][number][] = []
+  const points: SweepFigure[] = []
   for (const [at, point] of sweepPoints(name, rows, to).entries()) {
-    const found = await onePoint(bench, `${name}-${at}`, point)
+    const found = await onePoint(bench, `${name}-${at}`, { ...point, besidePsql: BESIDE_PSQL.includes(name) })
     points.push({ value: point.value, ...found })
     bench.tell(`${name} ${point.value}: ${Math.round(found.figure.rowsPerSecond)} rows/s`)
   }
   return { name, points }
 }
 
-async function onePoint(bench: Bench, name: string, point: SweepPoint) {
+async function onePoint(bench: Bench, name: string, point: SweepPoint & { besidePsql: boolean }) {
   const { partitions, rows, shape, workers, batchRowsMax } = point
   return bench.withTopic({ name, partitions }, async (topic) => {
     const compression = point.codec
     const producer = await openProducer({ ...bench.cluster, compression })
     const bytes = await fill(bench, { producer, topic, rows, shape }).finally(() => producer.close())
-    await emptyTables(bench)
-    if (point.tableRows > 0) await fillTable(bench, point.tableRows)
+    const makeReady = async (): Promise<void> => {
+      await emptyTables(bench)
+      if (point.tableRows > 0) await fillTable(bench, point.tableRows)
+    }
+    await makeReady()
     const env: Record<string, string> =
       batchRowsMax === null ? {} : { BATCH_ROWS_MAX: String(batchRowsMax), BATCH_BYTES_MAX: String(BATCH_BYTES_MAX) }
     const figure = await serviceFigure(bench, { name, topic, rows, workers, env })
-    return { figure, bytes: bytes / rows }
+    const psql = point.besidePsql ? await psqlAgain(bench, rows, makeReady) : null
+    return { figure, bytes: bytes / rows, psqlCpuSecondsPerMillion: psql?.postgresCpuSecondsPerMillion ?? null }
   })
 }
 

@@ -184,7 +184,7 @@ export const SETTINGS = {
     default: undefined,
     expected: 'a whole number from 1 to 256',
     about:
-      'Worker processes, at most one a partition, under one supervisor with one HTTP port; by default one core less than there are. `--workers` wins.',
+      'Worker processes, at most one a partition, under one supervisor with one HTTP port; by default one core less than there are. `--workers` wins. More than cores are left beside the broker and the database is slower: on two cores with both, two workers store less than one.',
   },
   AGE_P99_TARGET_MS: number(
     { min: 50, max: 10 * MINUTE_MS, default: 500 },

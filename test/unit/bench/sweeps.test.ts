@@ -73,3 +73,24 @@ test('a point whose CPU could not be read has no cost, and does not spoil the mi
   assert.doesNotMatch(text, /NaN/)
   assert.match(text, /\| zstd .*\| \+0 % \|$/)
 })
+
+test('what psql took for the same rows stands beside the service, where it was measured', () => {
+  const at = (value: string, psqlCpuSecondsPerMillion: number | null) => ({
+    value,
+    bytes: 200,
+    figure: { ...NOTHING, cpuSecondsPerMillion: 4, postgresCpuSecondsPerMillion: 6 },
+    psqlCpuSecondsPerMillion,
+  })
+  const [header, , first, second] = sweepTable({ name: 'services', points: [at('10', 4.5), at('100', null)] }).split(
+    '\n',
+  )
+  assert.match(header ?? '', /PostgreSQL CPU-s\/M \| its CPU-s\/M for psql binary \| peak RSS MB/)
+  assert.match(first ?? '', /\| 6\.00 \| 4\.50 \|/)
+  assert.match(second ?? '', /\| 6\.00 \| +\|/)
+  assert.doesNotMatch(sweepTable({ name: 'services', points: [at('10', null)] }), /psql/)
+})
+
+test('the table of workers says that they share the cores', () => {
+  const figure = { ...NOTHING, cpuSecondsPerMillion: 4 }
+  assert.match(sweepTable({ name: 'workers', points: [{ value: '1', bytes: 200, figure }] }), /share the cores/)
+})
