@@ -102,7 +102,7 @@ export class EngineQuestions {
       // Log by log, only some may be; the rest would come too late.
       asking.stop()
       await settled
-    }
+    } else asking.leave()
     const stalledMs = clock() - idleMs + (answered ? 0 : encodedMs)
     if (behind || line.behind()) patience.spend(stalledMs)
     if (behind && trusting)

@@ -20,6 +20,8 @@ export interface Asking {
   readonly verdicts: readonly (RemoteVerdict | null)[]
   /** Never rejects. */
   readonly ended: Promise<Outcome>
+  /** The logs are somebody else's from now on: nothing more is asked about them; what is out may still be answered. */
+  leave(): void
   /** Ends whatever is still out. */
   stop(): void
 }
@@ -67,10 +69,13 @@ export class RemoteEngine {
   ask(events: readonly LogEvent[]): Asking {
     const stopping = new AbortController()
     const verdicts = new Array<RemoteVerdict | null>(events.length).fill(null)
-    const question: Question = { events, verdicts, signal: stopping.signal, calls: new Set() }
+    const question: Question = { events, verdicts, signal: stopping.signal, calls: new Set(), left: false }
     return {
       verdicts,
       ended: this.#answer(question).catch((error) => ({ kind: 'unreachable', reason: messageOf(error) })),
+      leave: () => {
+        question.left = true
+      },
       stop: () => {
         stopping.abort()
         for (const call of question.calls) call.cancel()
@@ -90,7 +95,7 @@ export class RemoteEngine {
   /** null: the engine has no such route. */
   async #askInBatches(question: Question): Promise<Outcome | null> {
     const { events, verdicts } = question
-    for (let from = 0; from < events.length; from += LOGS_PER_CALL_MAX) {
+    for (let from = 0; from < events.length && !question.left; from += LOGS_PER_CALL_MAX) {
       const some = events.slice(from, from + LOGS_PER_CALL_MAX)
       const body = batchQuestion(some)
       const bytesMax = Math.min(ANSWER_BYTES_MAX, ANSWER_BYTES_PER_LOG * some.length)
@@ -118,10 +123,12 @@ export class RemoteEngine {
   /** One of several that take log after log, in order. */
   async #caller(question: Question, progress: Progress): Promise<void> {
     const { events, verdicts, signal } = question
-    while (progress.next < events.length && progress.failuresInRow < SINGLE_FAILURES_MAX && !signal.aborted) {
+    const mayAsk = (): boolean => !question.left && !signal.aborted && progress.failuresInRow < SINGLE_FAILURES_MAX
+    while (progress.next < events.length && mayAsk()) {
       const at = progress.next++
       const event = events[at]!
-      if (this.#needsLatency && event.latencyMs === null) continue
+      const hasLatency = event.latencyMs !== null
+      if (this.#needsLatency && !hasLatency) continue
       const reply = await this.#twice(question, '/score', singleQuestion(event), ANSWER_BYTES_PER_LOG)
       if (reply.kind === 'cancelled') return
       const verdict = reply.kind === 'answered' && reply.status === 200 ? readSingleAnswer(reply.body) : null
@@ -129,7 +136,7 @@ export class RemoteEngine {
         verdicts[at] = verdict
         progress.answered++
         progress.failuresInRow = 0
-      } else if (reply.kind === 'answered' && reply.status === 500 && event.latencyMs === null) {
+      } else if (reply.kind === 'answered' && reply.status === 500 && !hasLatency) {
         this.#needsLatency = true
       } else {
         progress.failuresInRow++
@@ -166,6 +173,7 @@ interface Question {
   readonly verdicts: (RemoteVerdict | null)[]
   readonly signal: AbortSignal
   readonly calls: Set<Call>
+  left: boolean
 }
 
 interface Progress {

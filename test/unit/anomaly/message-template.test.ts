@@ -29,7 +29,7 @@ it('a message in bytes has the tokens that it has as a string', () => {
   fc.assert(
     fc.property(message, fc.nat({ max: 9 }), (text, before) => {
       const tokens = new MessageTokens()
-      tokens.readAscii(Buffer.from('x'.repeat(before) + text + 'x1'), before, text.length)
+      tokens.readAscii(Buffer.from(`${'x'.repeat(before) + text}x1`), before, text.length)
       const { count, hash } = tokens
       const hashes = tokens.hashes.slice(0, count)
       tokens.read(text)

@@ -56,7 +56,7 @@ function world(options: Options) {
       verdicts.fill({ score: 0.5, isAnomaly: false, explanation: null })
       return ANSWERED
     }
-    return { verdicts, ended: answer(), stop: () => stopped.abort() }
+    return { verdicts, ended: answer(), leave: () => undefined, stop: () => stopped.abort() }
   }
   const scorer = new RemoteScorer({
     model: { score: async (events) => events.map(ordinary), snapshot: () => null, alerts: () => [] },
