@@ -163,5 +163,5 @@ export function sweepTable(result: SweepResult): string {
   const table = markdownTable(header, rows)
   if (name === 'workers') return `${table}\n\n${WORKERS_SHARE}`
   if (line === null) return table
-  return `${table}\n\nA log costs ${fixed(line.perLog)} µs and each KiB of it ${fixed(line.perKib)} µs, the line through these points. A KiB of small messages holds more rows, so the cost a KiB cannot be flat; the line can be straight.`
+  return `${table}\n\nA log costs ${fixed(line.perLog)} µs and each KiB of it ${fixed(line.perKib)} µs, the line through these points. A KiB of small messages holds more rows, so the cost a KiB cannot be flat; the line can be straight. It has a bend above 650 B: of a longer message only the first 512 characters are read for its template.`
 }
