@@ -20,6 +20,7 @@ const MEMBERS_MAX = 32
 /** What a member holds. */
 export const MEMBER = { text: 0, number: 1, true: 2, false: 3, null: 4 } as const
 type MemberKind = (typeof MEMBER)[keyof typeof MEMBER]
+const NO_BYTES = Buffer.alloc(0)
 const WORDS = { [MEMBER.true]: true, [MEMBER.false]: false, [MEMBER.null]: null } as const
 
 /** Reads a value that begins with `{`. Its members stand in columns, in the order sent, until the next is read. */
@@ -34,7 +35,7 @@ export class FlatJson {
   readonly numbers = new Float64Array(MEMBERS_MAX)
   /** How many of them nobody asked for. */
   extras = 0
-  bytes: Buffer = Buffer.alloc(0)
+  bytes: Buffer = NO_BYTES
   readonly #nameStarts = new Int32Array(MEMBERS_MAX)
   readonly #nameEnds = new Int32Array(MEMBERS_MAX)
   readonly #interned = new Interned()
@@ -56,6 +57,12 @@ export class FlatJson {
       this.#at++
       this.#skipBlanks()
     }
+  }
+
+  /** Holds on to no bytes any more; what the columns hold is of no use. */
+  letGo(): void {
+    this.bytes = NO_BYTES
+    this.count = 0
   }
 
   /** Puts the members into fields. False where a name comes twice. */

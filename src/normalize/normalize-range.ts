@@ -16,6 +16,7 @@ export function createNormalizer(
   now: () => number,
   pool: LogPool | null = null,
 ): (range: PartitionRange) => NormalizedRange {
+  const reader = new RecordReader(limits, pool)
   let believableUntil = Number.NEGATIVE_INFINITY
   /** The record's time, or null where it is -1 or lies in the future. */
   function believable(timestamp: EpochMs): EpochMs | null {
@@ -25,7 +26,7 @@ export function createNormalizer(
   }
   return (range) => {
     const outcomes: Outcomes = { events: [], rejects: [], skips: {} }
-    const reader = new RecordReader(limits, outcomes, pool)
+    reader.begin(outcomes)
     const place = { partition: range.partition, offset: 0, recordTimestamp: null as EpochMs | null, now }
     const read = (record: RawRecord): void => {
       place.offset = record.offset
@@ -38,6 +39,7 @@ export function createNormalizer(
       const record = new PackedRecord()
       for (let index = 0; index < records.length; index++) read(records.move(record, index))
     }
+    reader.end()
     return outcomes
   }
 }

@@ -26,20 +26,33 @@ const FLAT_BYTES_MAX = 65_536
 const OBJECT = 0x7b
 const NO_NOTES: readonly string[] = []
 
-/** Reads the records of one range, one after the other; keeps only scratch space between them, and no place. */
+const NOWHERE: Outcomes = { events: [], rejects: [], skips: {} }
+
+/** Reads the records of one range after the other. Between ranges it keeps scratch space and few short texts, and holds no record. */
 export class RecordReader {
   readonly #limits: NormalizeLimits
-  readonly #outcomes: Outcomes
+  #outcomes = NOWHERE
   readonly #pool: LogPool | null
   readonly #fields: Fields
   readonly #flat = new FlatJson()
   readonly #coercions = new Coercions()
 
-  constructor(limits: NormalizeLimits, outcomes: Outcomes, pool: LogPool | null) {
+  constructor(limits: NormalizeLimits, pool: LogPool | null) {
     this.#limits = limits
     this.#fields = new Fields(limits.metadataBytesMax)
-    this.#outcomes = outcomes
     this.#pool = pool
+  }
+
+  /** What is read from now on is collected there. */
+  begin(outcomes: Outcomes): void {
+    this.#outcomes = outcomes
+  }
+
+  end(): void {
+    this.#outcomes = NOWHERE
+    this.#flat.letGo()
+    this.#fields.clear()
+    this.#coercions.clear()
   }
 
   read(record: RawRecord, place: RecordPlace): void {

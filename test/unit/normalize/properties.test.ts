@@ -224,6 +224,20 @@ test('where batches are cut makes no difference', () => {
   )
 })
 
+test('what was read before makes no difference', () => {
+  const records = fc
+    .array(anyValue, { minLength: 1, maxLength: 10 })
+    .map((values) => values.map((value, offset) => rawRecord(value, { offset })))
+  const worn = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => RECORD_TIME)
+  fc.assert(
+    fc.property(records, (all) => {
+      const fresh = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => RECORD_TIME)
+      assert.deepEqual(worn(rangeOf(all)), fresh(rangeOf(all)))
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test('processing time is not asked for while the records have believable times', () => {
   let asked = 0
   const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, () => {
