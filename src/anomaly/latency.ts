@@ -35,7 +35,7 @@ const VAGUENESS = 20
 /** Without that doubt a shift counts so much at most: enough to rank by, too little for an anomaly. */
 const HINT = 3.5
 /** How much the latest log counts among those of the moment, and between which residuals it is held: one log is not all of them. */
-const MOMENT_SHARE = 0.2
+const MOMENT_SHARE = 0.1
 const MOMENT_LOW = -1
 const MOMENT_HIGH = 5
 /** What counts of the windows when the logs of the moment are as late as usual; when they are later by the rest to 1, all of it. */
