@@ -44,8 +44,9 @@ async function end(work: Promise<number>): Promise<never> {
   const code = await work.catch(complain)
   await setImmediate()
   const { failure } = output
-  if (code !== 0 || failure === null) process.exit(code)
-  process.exit(complain(new ProcessorError('OUTPUT', `The output is incomplete: ${failure.message}`)))
+  if (failure === null) process.exit(code)
+  const incomplete = complain(new ProcessorError('OUTPUT', `The output is incomplete: ${failure.message}`))
+  process.exit(code === 0 ? incomplete : code)
 }
 
 /** As `end`, for a service: what it said on the way, and nobody heard, is counted, and no failure. */

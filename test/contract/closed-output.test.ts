@@ -66,11 +66,11 @@ test('an ML engine whose reader has left answers on, and stops with 0', { timeou
 })
 
 /** Answers as a worker does. */
-async function statusServer(t: TestContext): Promise<string> {
+async function statusServer(t: TestContext, ready = true): Promise<string> {
   const status = {
     version: '1',
     guarantee: '',
-    ready: true,
+    ready,
     missing: [],
     topic: 'logs',
     topic_partitions: 0,
@@ -105,18 +105,21 @@ test('a command whose answer nobody reads ends with its own code and says nothin
   assert.equal(said, '')
 })
 
-test('a command whose answer does not fit on the disk says so and fails', { timeout: 60_000 }, async (t) => {
-  const url = await statusServer(t)
-  const child = spawn(process.execPath, [main, 'status', '--url', url], {
-    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+for (const ready of [true, false])
+  test(`a command whose answer (ready: ${ready}) does not fit on the disk says so and fails`, {
+    timeout: 60_000,
+  }, async (t) => {
+    const url = await statusServer(t, ready)
+    const child = spawn(process.execPath, [main, 'status', '--url', url], {
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+    })
+    let said = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    assert.deepEqual(await once(child, 'close'), [1, null])
+    assert.match(said, /^✗ The output is incomplete: .*ENOSPC.*\(OUTPUT\)\n$/)
   })
-  let said = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString()
-  })
-  assert.deepEqual(await once(child, 'close'), [1, null])
-  assert.match(said, /^✗ The output is incomplete: .*ENOSPC.*\(OUTPUT\)\n$/)
-})
 
 const letter: WholeDeadLetter = {
   ...{ namespace: 'default', topic: 'logs', incarnation: 0, partition: 0, offset: 1, item: -1 },
