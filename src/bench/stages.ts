@@ -10,6 +10,7 @@ import { createNormalizer } from '../normalize/normalize-range.ts'
 import { PackedRecord, PackedRecords } from '../packed-records.ts'
 import type { PartitionRange } from '../pipeline.ts'
 import { BinaryRows } from '../postgres/binary-rows.ts'
+import { writeLogRows } from '../postgres/log-rows.ts'
 import { standardRow } from '../postgres/standard-row.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
 import { benchLog } from './logs.ts'
@@ -57,10 +58,7 @@ class Line {
         return
       case 'encode':
         this.#rows.start(8 << 20)
-        for (const log of this.#logs) {
-          this.#rows.row(FIELDS)
-          this.#write(this.#rows, log)
-        }
+        writeLogRows(this.#rows, { ranges: [{ logs: this.#logs }], fields: FIELDS, write: this.#write, ids: null })
         this.#rows.finish()
     }
   }

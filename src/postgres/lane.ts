@@ -12,6 +12,7 @@ import { BinaryRows } from './binary-rows.ts'
 import { type DatabaseOptions, DEADLINE_MS, DeadlinePassed } from './connection.ts'
 import type { CopyData } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
+import { writeLogRows } from './log-rows.ts'
 import { type OpenSession, type Session, sessionsOf } from './session.ts'
 import { SNAPSHOT_COLUMNS, snapshotFile } from './snapshot-rows.ts'
 import { hexText, whole, wholes } from './sql-literals.ts'
@@ -177,19 +178,9 @@ export class Lane {
   }
 
   #encodeRows(ranges: readonly ReadyRange[], { columns, write }: TableShape, ids: readonly number[] | null): Buffer {
-    const rows = this.#rows
-    rows.start(ROWS_BYTES_KEPT)
-    const fields = columns.length + (ids === null ? 0 : 1)
-    let index = 0
-    for (const { logs } of ranges) {
-      for (const log of logs) {
-        rows.row(fields)
-        if (ids !== null) rows.int8(ids[index] ?? 0)
-        index++
-        write(rows, log)
-      }
-    }
-    return rows.finish()
+    this.#rows.start(ROWS_BYTES_KEPT)
+    writeLogRows(this.#rows, { ranges, fields: columns.length, write, ids })
+    return this.#rows.finish()
   }
 
   #encodeDead(ranges: readonly ReadyRange[]): Buffer {
