@@ -38,7 +38,7 @@ const NAMESPACE = 'prove'
 const SESSION_TIMEOUT_MS = 6_000
 /** What recovery may take at most when an owner dies: the session, and the claim with its replay. */
 const LATE_AFTER_MS = SESSION_TIMEOUT_MS + 3_000
-const READY_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 180_000
 /** A line that does not move for so long has stopped; one that is slow is waited for. */
 const STANDSTILL_MS = 60_000
 /** For draining, examining and cleaning up: a share of the time, within bounds. */

@@ -43,7 +43,7 @@ async function lost(address: string, name: string): Promise<number> {
 }
 
 test('a worker whose reader has left works on, counts what it could not say, and stops with 0', {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async (t) => {
   const { child, exited, address } = await unheard(t, ['process', '--workers', '1'], { ...NOWHERE, HTTP_PORT: '0' })
   await until('lines are lost', async () => (await lost(address, 'insighthub_console_writes_lost_total')) >= 1)
@@ -51,7 +51,7 @@ test('a worker whose reader has left works on, counts what it could not say, and
   assert.deepEqual(await exited, [0, null])
 })
 
-test('an ML engine whose reader has left answers on, and stops with 0', { timeout: 60_000 }, async (t) => {
+test('an ML engine whose reader has left answers on, and stops with 0', { timeout: 600_000 }, async (t) => {
   const { child, exited, address } = await unheard(t, ['ml-engine'], { ML_ENGINE_PORT: '0' })
   assert.equal(await lost(address, 'insighthub_engine_console_writes_lost_total'), 0)
   const body = JSON.stringify({ service: 'auth', level: 'INFO', message: 'in', latency_ms: 12 })
@@ -92,7 +92,7 @@ async function statusServer(t: TestContext, ready = true): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test('a command whose answer nobody reads ends with its own code and says nothing', { timeout: 60_000 }, async (t) => {
+test('a command whose answer nobody reads ends with its own code and says nothing', { timeout: 600_000 }, async (t) => {
   const url = await statusServer(t)
   const child = spawn(process.execPath, [main, 'status', '--url', url], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
@@ -107,7 +107,7 @@ test('a command whose answer nobody reads ends with its own code and says nothin
 
 for (const ready of [true, false])
   test(`a command whose answer (ready: ${ready}) does not fit on the disk says so and fails`, {
-    timeout: 60_000,
+    timeout: 600_000,
   }, async (t) => {
     const url = await statusServer(t, ready)
     const child = spawn(process.execPath, [main, 'status', '--url', url], {
@@ -147,7 +147,7 @@ test('an export does not wait for a reader that has left', async () => {
   await assert.rejects(exportTo(gone, endless()), { code: 'EPIPE' })
 })
 
-test('the launcher itself has no stack trace for a reader that has left', { timeout: 60_000 }, () => {
+test('the launcher itself has no stack trace for a reader that has left', { timeout: 600_000 }, () => {
   const launcher = resolve(main, '../../bin/insighthub-processor.js')
   const { stdout, stderr } = spawnSync(
     'bash',

@@ -6,7 +6,7 @@ import { startHttp } from '../../src/http/server.ts'
 import { fuzzHttp } from '../fuzz/http.ts'
 import { withEngine } from '../support/engine-server.ts'
 
-test("the worker's port", { timeout: 120_000 }, async () => {
+test("the worker's port", { timeout: 600_000 }, async () => {
   const server = await startHttp({
     host: '127.0.0.1',
     port: 0,
@@ -22,7 +22,7 @@ test("the worker's port", { timeout: 120_000 }, async () => {
   await server.close()
 })
 
-test("the ML engine's port", { timeout: 120_000 }, () =>
+test("the ML engine's port", { timeout: 600_000 }, () =>
   withEngine(async ({ address, get }) => {
     const port = Number(new URL(address).port)
     const paths = [

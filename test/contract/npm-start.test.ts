@@ -8,7 +8,7 @@ import { until } from '../support/worker.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-test('SIGTERM to npm stops the worker and gives exit code 0', { timeout: 60_000 }, async () => {
+test('SIGTERM to npm stops the worker and gives exit code 0', { timeout: 600_000 }, async () => {
   const npm = spawn('npm', ['start'], {
     cwd: root,
     env: {

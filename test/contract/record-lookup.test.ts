@@ -9,13 +9,13 @@ import { type RecordLookup, recordLookup } from '../../src/kafka/record-lookup.t
 const TOTAL = 2_500
 const large = Buffer.alloc(600_000, 'x')
 
-describe('a record lookup', { timeout: 60_000 }, () => {
+describe('a record lookup', { timeout: 600_000 }, () => {
   let broker: EmbeddedBroker
   let lookup: RecordLookup
 
   before(async () => {
     broker = await startEmbeddedBroker({ topics: [{ name: 'logs', partitions: 2 }] })
-    const options = { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 }
+    const options = { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 60_000, connectTimeoutMs: 60_000 }
     const producer = await openProducer({ ...options, compression: 'none' })
     for (let from = 0; from < TOTAL; from += 500) {
       const messages = Array.from({ length: 500 }, (_, i) => ({

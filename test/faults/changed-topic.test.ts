@@ -91,7 +91,7 @@ describe('a topic that changes under the worker', { skip, timeout: 600_000 }, ()
       found = await positions()
       return found.length === wanted.length && found.every((next, part) => next === wanted[part])
     }
-    await until(`the ledger at ${wanted}`, there, 180_000).catch((error: Error) => {
+    await until(`the ledger at ${wanted}`, there).catch((error: Error) => {
       throw new Error(`${error.message}; it stands at ${found}\n${worker.output().slice(-3_000)}`)
     })
   }
@@ -133,7 +133,7 @@ describe('a topic that changes under the worker', { skip, timeout: 600_000 }, ()
     // Until the deletion is through, the name is taken: false.
     const topics = [{ topic: TOPIC, numPartitions: 2 }]
     const made = (): Promise<boolean> => admin.createTopics({ topics, waitForLeaders: false }).catch(() => false)
-    await until('the topic is made again', made, 180_000)
+    await until('the topic is made again', made)
     await send(0, 300)
     await send(1, 50)
     await stands([300, 50])

@@ -165,15 +165,11 @@ describe('half a million logs', { timeout: 900_000, skip: missing ?? false }, ()
         .map((line) => line.trim().split(/\s+/))
         .filter((cells) => cells[1] === TOPIC)
     let said = ''
-    await until(
-      'lag 0',
-      async () => {
-        said = await describeGroup()
-        const rows = rowsOf(said)
-        return rows.length === PARTITIONS && rows.every((cells) => cells[5] === '0')
-      },
-      60_000,
-    )
+    await until('lag 0', async () => {
+      said = await describeGroup()
+      const rows = rowsOf(said)
+      return rows.length === PARTITIONS && rows.every((cells) => cells[5] === '0')
+    })
     for (const line of said.trim().split('\n')) context.diagnostic(line)
     assert.equal(new Set(rowsOf(said).map((cells) => cells[6])).size, 2, said)
   })

@@ -143,7 +143,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
     }
     try {
       await worker.ready()
-      await until('every log stored', async () => (await stored()) >= LOGS, 300_000)
+      await until('every log stored', async () => (await stored()) >= LOGS)
       const { rows } = await database.query<{ n: number; positions: number; seconds: number; dead: number }>(`
         select count(*)::int as n,
                count(distinct (kafka_partition, kafka_offset, item))::int as positions,
@@ -188,14 +188,10 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
     }
     /** A few logs now and then, until it is so. */
     const trickling = (what: string, condition: () => Promise<boolean>): Promise<void> =>
-      until(
-        what,
-        async () => {
-          await producer.send(topic, [{ value: benchLog(random, sent++) }])
-          return condition()
-        },
-        120_000,
-      )
+      until(what, async () => {
+        await producer.send(topic, [{ value: benchLog(random, sent++) }])
+        return condition()
+      })
     try {
       await worker.ready()
       await trickling('the engine judges', async () => (await metric('insighthub_scores_total{source="remote"}')) > 5)

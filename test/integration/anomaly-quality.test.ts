@@ -21,7 +21,7 @@ const NAB = { standard: 63, low_fp: 53, low_fn: 68 }
 const FOREST_AUC_OFF = 0.01
 
 if (folder === '') process.stdout.write('left out: the quality of the scores, since ANOMALY_DATA is unset\n')
-else describe('the quality of the scores', { timeout: 500_000 }, gate)
+else describe('the quality of the scores', { timeout: 600_000 }, gate)
 
 function gate(): void {
   let measured: Measured

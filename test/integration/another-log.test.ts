@@ -20,7 +20,7 @@ const page = readFileSync(join(root, 'docs/operations.md'), 'utf8')
 const COMMAND = /## A log that is not the one that was read\n[\s\S]*?\n {4}insighthub-processor (ledger resume .*)\n/
 const PARTITIONS = [0, 1, 2, 3]
 
-describe('a log that is not the one that was read', { timeout: 60_000 }, () => {
+describe('a log that is not the one that was read', { timeout: 600_000 }, () => {
   const server = withServer()
   let broker: EmbeddedBroker
   let database: TestDatabase

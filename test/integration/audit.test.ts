@@ -20,7 +20,7 @@ const TABLES = [
   'ingest_dead_letter_purged',
 ]
 
-describe('an audit', { timeout: 240_000 }, () => {
+describe('an audit', { timeout: 600_000 }, () => {
   let world: DeadLetterWorld
   let broker: EmbeddedBroker
   const planted = new Set<DifferenceName>()
@@ -28,7 +28,7 @@ describe('an audit', { timeout: 240_000 }, () => {
   const names = async (): Promise<string[]> => {
     const { differences } = await audit({
       database: world.database.options,
-      cluster: { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 },
+      cluster: { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 60_000, connectTimeoutMs: 60_000 },
       namespace: 'default',
       topic: 'logs',
       group: 'g',
@@ -40,7 +40,7 @@ describe('an audit', { timeout: 240_000 }, () => {
   before(async () => {
     broker = await startEmbeddedBroker({ topics: [{ name: 'logs', partitions: 2 }] })
     world = new DeadLetterWorld(await migratedDatabase(server()))
-    const options = { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 }
+    const options = { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 60_000, connectTimeoutMs: 60_000 }
     const lookup = platformaticTransport(options)
     const { clusterId, topicId } = await (await lookup.openLog()).metadata('logs')
     await lookup.close()
@@ -130,7 +130,7 @@ describe('an audit', { timeout: 240_000 }, () => {
 
   test('names committed_beyond_ledger and lost_to_retention, which are Kafka the ledger is behind of', async () => {
     planted.add('committed_beyond_ledger').add('lost_to_retention')
-    const options = { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 }
+    const options = { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 60_000, connectTimeoutMs: 60_000 }
     const producer = await openProducer(options)
     await producer.sendTo('logs', 0, [{ value: Buffer.from('{}') }, { value: Buffer.from('{}') }])
     await producer.close()
@@ -152,7 +152,7 @@ describe('an audit', { timeout: 240_000 }, () => {
   test('of a topic that was never started says so', async () => {
     const parts = {
       database: world.database.options,
-      cluster: { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 10_000, connectTimeoutMs: 5_000 },
+      cluster: { brokers: [broker.address], clientId: 'test', requestTimeoutMs: 60_000, connectTimeoutMs: 60_000 },
       namespace: 'nobody',
       topic: 'logs',
       group: 'g',

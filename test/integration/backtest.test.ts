@@ -43,7 +43,7 @@ function events(): LogEvent[] {
   })
 }
 
-describe('logs judged once more', { timeout: 180_000 }, () => {
+describe('logs judged once more', { timeout: 600_000 }, () => {
   const server = withServer()
   let database: TestDatabase
   let broker: Broker

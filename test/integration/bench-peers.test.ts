@@ -54,24 +54,24 @@ function forgetful({ until, again }: { until: number; again: number }): Peer {
 const arena = () => ({ stage, signal: new AbortController().signal, silenceMs: 3_000 })
 const course = { topic: 'none', rows: ROWS }
 
-test('a peer that begins anew after a kill has its rows twice', { timeout: 60_000 }, async () => {
+test('a peer that begins anew after a kill has its rows twice', { timeout: 600_000 }, async () => {
   const killed = await killPeer(arena(), forgetful({ until: HALF, again: 0 }), course)
   assert.deepEqual(killed, { rows: ROWS, killedAt: HALF, lost: 0, twice: HALF })
 })
 
-test('a peer that goes on too far after a kill has lost rows', { timeout: 60_000 }, async () => {
+test('a peer that goes on too far after a kill has lost rows', { timeout: 600_000 }, async () => {
   const killed = await killPeer(arena(), forgetful({ until: HALF, again: HALF + 7 }), course)
   assert.deepEqual(killed, { rows: ROWS, killedAt: HALF, lost: 7, twice: 0 })
 })
 
-test('a peer is measured until its last row, with its CPU and memory', { timeout: 60_000 }, async () => {
+test('a peer is measured until its last row, with its CPU and memory', { timeout: 600_000 }, async () => {
   const figure = await measurePeer(arena(), forgetful({ until: ROWS, again: 0 }), course)
   assert.equal(figure.rows, ROWS)
   assert.ok(figure.rowsPerSecond > 0 && Number.isFinite(figure.rowsPerSecond))
   if (process.platform === 'linux') assert.ok((figure.peakRssMb ?? 0) > 10 && figure.cpuSecondsPerMillion !== null)
 })
 
-test('a peer that ends by itself is told with its last words', { timeout: 60_000 }, async () => {
+test('a peer that ends by itself is told with its last words', { timeout: 600_000 }, async () => {
   const peer: Peer = {
     ...forgetful({ until: 0, again: 0 }),
     name: 'wordy',

@@ -29,7 +29,7 @@ const MOST: Readonly<Record<Exclude<Stage, 'parse'>, { ratio: number; bytes: num
   encode: { ratio: 0.5, bytes: 60 },
 }
 
-test('no stage costs a log more CPU or garbage than it did', { timeout: 300_000 }, async () => {
+test('no stage costs a log more CPU or garbage than it did', { timeout: 600_000 }, async () => {
   const flags = ['--min-semi-space-size=256', '--max-semi-space-size=256']
   const { stdout } = await run(process.execPath, [...flags, main, 'bench', '--part', 'stages', '--rows', '240000'])
   const figures = JSON.parse(stdout) as Record<Stage, StageFigure>
@@ -41,7 +41,7 @@ test('no stage costs a log more CPU or garbage than it did', { timeout: 300_000 
 })
 
 test('a batch is one statement and one transaction, and writes little more log than a bare COPY', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const database = await migratedDatabase(server())
   const { client } = database

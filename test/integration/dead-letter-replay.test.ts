@@ -14,7 +14,7 @@ import { MINUTE } from '../support/ready-ranges.ts'
 
 const server = withServer()
 
-describe('a replay', { timeout: 120_000 }, () => {
+describe('a replay', { timeout: 600_000 }, () => {
   let world: World
   before(async () => {
     world = new World(await migratedDatabase(server()))
@@ -169,7 +169,7 @@ describe('a replay', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a row that PostgreSQL refuses', { timeout: 60_000 }, () => {
+describe('a row that PostgreSQL refuses', { timeout: 600_000 }, () => {
   test('leaves the letter new, with the attempt and its error, and nothing of the replay', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, mended])
@@ -187,7 +187,7 @@ describe('a row that PostgreSQL refuses', { timeout: 60_000 }, () => {
   })
 })
 
-describe('an answer that is lost', { timeout: 60_000 }, () => {
+describe('an answer that is lost', { timeout: 600_000 }, () => {
   test('after the replay had committed: the next try finds it done, and nothing is stored twice', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, mended])
@@ -209,7 +209,7 @@ describe('an answer that is lost', { timeout: 60_000 }, () => {
   })
 })
 
-describe('letters that are named', { timeout: 60_000 }, () => {
+describe('letters that are named', { timeout: 600_000 }, () => {
   test('and were replayed or discarded before are told as such, and left as they are', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, '{"service":', mended])
@@ -233,7 +233,7 @@ describe('letters that are named', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a rate', { timeout: 60_000 }, () => {
+describe('a rate', { timeout: 600_000 }, () => {
   test('of letters a second is kept, and so is the limit', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store(Array.from({ length: 12 }, () => mended))
@@ -251,7 +251,7 @@ describe('a rate', { timeout: 60_000 }, () => {
   })
 })
 
-describe('letters from before the replay existed', { timeout: 60_000 }, () => {
+describe('letters from before the replay existed', { timeout: 600_000 }, () => {
   test('are counted by what the table of logs says of their records', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([`[${log('')},17]`, '[1]'])
@@ -270,7 +270,7 @@ describe('letters from before the replay existed', { timeout: 60_000 }, () => {
   })
 })
 
-describe('the migration of such letters', { timeout: 60_000 }, () => {
+describe('the migration of such letters', { timeout: 600_000 }, () => {
   test('notes for each what the flush would have noted', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([`[${log('')},17]`, '[1]', '{"a', `[${log('')},{},2,3]`])
@@ -287,7 +287,7 @@ describe('the migration of such letters', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a discard', { timeout: 60_000 }, () => {
+describe('a discard', { timeout: 600_000 }, () => {
   test('keeps the letter with its reason, erases its bytes if asked, and no replay takes it up', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, mended])

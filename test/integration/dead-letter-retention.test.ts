@@ -18,7 +18,7 @@ async function differences({ database }: DeadLetterWorld): Promise<unknown[]> {
   return differencesOf(await readAuditCounts(database.options, { namespace: 'default', topic: 'logs' }), null)
 }
 
-describe('retention', { timeout: 120_000 }, () => {
+describe('retention', { timeout: 600_000 }, () => {
   test('deletes whole records that are too old, whatever became of them, and notes what the audit needs', async () => {
     const world = await open()
     // 0: dead. 1: replayed below. 2: a row and two bad elements. 3: all bad, one of them edited below. 4: young.
@@ -88,7 +88,7 @@ describe('retention', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a flood', { timeout: 120_000 }, () => {
+describe('a flood', { timeout: 600_000 }, () => {
   test('of nothing but bad messages, ten minutes of it in batches: the partition keeps moving, every one is a letter', async () => {
     const world = await open()
     const batch = Array.from({ length: 500 }, (_, i) => (i % 2 === 0 ? `{"broken":${i}` : '17'))

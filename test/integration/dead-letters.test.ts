@@ -13,7 +13,7 @@ const main = resolve(import.meta.dirname, '../../src/main.ts')
 const evil = Buffer.from('{"service":"\u001b[2J\u202e",')
 const raw = Buffer.from([0xff, 0x00, 0x1b, 0x5b])
 
-describe('dead letters', { timeout: 60_000 }, () => {
+describe('dead letters', { timeout: 600_000 }, () => {
   const server = withServer()
   let database: TestDatabase
 

@@ -29,7 +29,7 @@ const demo = (env: Record<string, string | undefined>, ...args: string[]) =>
   spawn(process.execPath, [main, 'demo', '--json', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
 
 test('the tables, topics and groups of an installation are not touched, and nothing stays behind', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const { client, options } = await migratedDatabase(server())
   await client.query(`insert into logs (service, level, message) values ('shop', 'INFO', 'mine')`)
@@ -55,7 +55,7 @@ test('the tables, topics and groups of an installation are not touched, and noth
   assert.deepEqual((await client.query(schemas)).rows, [])
 })
 
-test('a demo that is interrupted takes its schema with it', { timeout: 120_000 }, async () => {
+test('a demo that is interrupted takes its schema with it', { timeout: 600_000 }, async () => {
   const { client, options } = await server().create()
   const broker = await startEmbeddedBroker({})
   try {
@@ -67,7 +67,7 @@ test('a demo that is interrupted takes its schema with it', { timeout: 120_000 }
       assert.equal(child.exitCode, null, 'it ended by itself')
       return (await client.query(schemas)).rows.length === 1
     }
-    await until('the stage is open', stored, 60_000)
+    await until('the stage is open', stored)
     child.kill('SIGINT')
     await ended
   } finally {

@@ -7,7 +7,7 @@ import { migratedDatabase, withServer } from '../support/postgres.ts'
 
 const server = withServer()
 
-test('thousands of messages of every shape through a real table and back', { timeout: 120_000 }, async () => {
+test('thousands of messages of every shape through a real table and back', { timeout: 600_000 }, async () => {
   const { client } = await migratedDatabase(server())
   for (let seed = 1; seed <= 4; seed++) assert.deepEqual(await throughPostgres(client, new Random(seed), 1_000), [])
 })

@@ -27,7 +27,7 @@ type Env = Record<string, string>
 const skip = realKafkaMissing() ?? opensslMissing() ?? false
 if (skip !== false) process.stdout.write(`left out: Kafka with TLS and SASL (${skip})\n`)
 
-describe('a Kafka with TLS and SASL', { skip, timeout: 300_000 }, () => {
+describe('a Kafka with TLS and SASL', { skip, timeout: 600_000 }, () => {
   let kafka: SecuredKafka
   let folder: string
   let administrator: Producer

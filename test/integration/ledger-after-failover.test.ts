@@ -20,7 +20,7 @@ const request = {
   startOffsets: async () => new Map<number, number>(),
 } as const
 
-describe('the ledger', { timeout: 180_000 }, () => {
+describe('the ledger', { timeout: 600_000 }, () => {
   test('[P18] [F16] epochs go on where the topic of this name before had come to', async () => {
     const database = await migratedDatabase(server())
     const ledger = ledgerOf(database, 'one')

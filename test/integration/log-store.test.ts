@@ -66,7 +66,7 @@ function inWorld(name: string, run: (at: World) => Promise<void>, overrides: Par
   })
 }
 
-describe('the store', { timeout: 120_000 }, () => {
+describe('the store', { timeout: 600_000 }, () => {
   inWorld('a batch is stored whole: rows, dead letters, gaps, snapshots, aggregates and the position', async (at) => {
     const record = {
       ...recordAt(5, 'a value of more than sixteen bytes'),
@@ -268,7 +268,7 @@ describe('the store', { timeout: 120_000 }, () => {
   )
 })
 
-describe('rows that PostgreSQL refuses', { timeout: 120_000 }, () => {
+describe('rows that PostgreSQL refuses', { timeout: 600_000 }, () => {
   const refuse = (at: World): Promise<unknown> =>
     at.database.client.query(`alter table logs add constraint no_bad check (message not like 'bad%')`)
   const withBad = (count: number, bad: readonly number[]): ReadyRange =>
@@ -374,7 +374,7 @@ describe('rows that PostgreSQL refuses', { timeout: 120_000 }, () => {
   })
 })
 
-describe('connections that are cut', { timeout: 120_000 }, () => {
+describe('connections that are cut', { timeout: 600_000 }, () => {
   inWorld('[P6] [F3] [F6] at any moment of a commit, every log is stored once', async (at) => {
     const rounds = 60
     const size = 400
@@ -425,7 +425,7 @@ describe('connections that are cut', { timeout: 120_000 }, () => {
   })
 })
 
-describe('what is read back', { timeout: 120_000 }, () => {
+describe('what is read back', { timeout: 600_000 }, () => {
   let at: World
   before(async () => {
     at = await world(await migratedDatabase(server()))
@@ -491,7 +491,7 @@ describe('what is read back', { timeout: 120_000 }, () => {
   })
 })
 
-describe('the ledger', { timeout: 120_000 }, () => {
+describe('the ledger', { timeout: 600_000 }, () => {
   test('[P10] [P20] the start is pinned once, also by two first starts at once; partitions added later begin at 0', async () => {
     const database = await migratedDatabase(server())
     const [one, two] = [ledgerOf(database), ledgerOf(database, 'processors', 'worker-2')]

@@ -54,7 +54,7 @@ describe('memory of a worker', { timeout: 600_000, skip: missing ?? false }, () 
       await worker.ready()
       const text = 'select coalesce(sum(records + dead), 0) n from ingest_ledger where namespace = $1'
       const done = async (): Promise<boolean> => Number((await database.query(text, [topic])).rows[0].n) === records
-      await until('everything is in the database', done, 300_000)
+      await until('everything is in the database', done)
       return rssMb(worker.child.pid ?? 0, 'VmHWM') ?? Number.NaN
     } finally {
       worker.kill('SIGKILL')

@@ -33,7 +33,7 @@ async function indexesOf(client: pg.Client): Promise<string[]> {
   return rows.map((row) => row.indexname)
 }
 
-describe('migrations', { timeout: 120_000 }, () => {
+describe('migrations', { timeout: 600_000 }, () => {
   const server = withServer()
 
   test('apply in order, once, and say so', async () => {
@@ -81,7 +81,7 @@ describe('migrations', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a migration in trouble', { timeout: 120_000 }, () => {
+describe('a migration in trouble', { timeout: 600_000 }, () => {
   const server = withServer()
 
   test('leaves nothing behind when it fails', async () => {
@@ -127,7 +127,7 @@ async function installed(server: TestServer): Promise<TestDatabase> {
   return database
 }
 
-describe('an existing installation', { timeout: 120_000 }, () => {
+describe('an existing installation', { timeout: 600_000 }, () => {
   const server = withServer()
 
   test('is taken over without a rewrite: same file, rows, keys and indexes', async () => {
@@ -199,7 +199,7 @@ describe('an existing installation', { timeout: 120_000 }, () => {
   })
 })
 
-describe('the indexes of an existing installation', { timeout: 120_000 }, () => {
+describe('the indexes of an existing installation', { timeout: 600_000 }, () => {
   const server = withServer()
 
   test('are joined by the new ones on request, and none is dropped unasked', async () => {

@@ -14,7 +14,7 @@ const main = resolve(import.meta.dirname, '../../src/main.ts')
 const server = withServer()
 const HOUR_MS = 3_600_000
 
-describe('the table of mutes', { timeout: 60_000 }, () => {
+describe('the table of mutes', { timeout: 600_000 }, () => {
   test('a mute begins a minute from now, is listed until its end, and ends a minute after its removal', async () => {
     const { options: database, client } = await migratedDatabase(server())
     const scope = { database, namespace: 'default' }
@@ -47,7 +47,7 @@ describe('the table of mutes', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a worker', { timeout: 120_000 }, () => {
+describe('a worker', { timeout: 600_000 }, () => {
   const workers: Worker[] = []
   let broker: Awaited<ReturnType<typeof startEmbeddedBroker>>
   let client: pg.Client

@@ -12,7 +12,7 @@ const LOGS = 2_000
 const OLD_ROWS = 1_000
 const OLD_COLUMNS = 8
 
-describe('an original installation', { timeout: 120_000 }, () => {
+describe('an original installation', { timeout: 600_000 }, () => {
   let broker: Awaited<ReturnType<typeof startEmbeddedBroker>>
   let postgres: EmbeddedPostgres
   let database: pg.Client

@@ -29,7 +29,7 @@ async function encrypted(options: DatabaseOptions): Promise<boolean> {
   }
 }
 
-describe('a PostgreSQL with TLS', { skip, timeout: 180_000 }, () => {
+describe('a PostgreSQL with TLS', { skip, timeout: 600_000 }, () => {
   let postgres: EmbeddedPostgres
   let authority: Authority
   let stranger: Authority

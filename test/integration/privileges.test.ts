@@ -11,7 +11,7 @@ import { startWorker, until, type Worker } from '../support/worker.ts'
 const server = withServer()
 const security = readFileSync(join(resolve(import.meta.dirname, '../..'), 'SECURITY.md'), 'utf8')
 
-describe('a role with the grants of SECURITY.md', { timeout: 120_000 }, () => {
+describe('a role with the grants of SECURITY.md', { timeout: 600_000 }, () => {
   let broker: Awaited<ReturnType<typeof startEmbeddedBroker>>
   let worker: Worker | null = null
   before(async () => {

@@ -70,7 +70,7 @@ function inWorld(name: string, run: (at: World) => Promise<void>): void {
 
 const kinds = (outcomes: readonly CommitOutcome[]): string[] => outcomes.map(({ kind }) => kind)
 
-describe('service alerts', { timeout: 120_000 }, () => {
+describe('service alerts', { timeout: 600_000 }, () => {
   inWorld('one that opens is stored whole', async (at) => {
     const odd = alert(0, { service: `pay"'\\ment ü🚨`, kind: 'drop', observed: 1e-7, expected: 123_456_789.25 })
     await at.commit(readyRange({ from: 0, count: 1 }, { alerts: [odd] }))

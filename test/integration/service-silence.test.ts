@@ -29,7 +29,7 @@ function logs(fromMs: number, toMs: number): { value: Buffer }[] {
   return messages
 }
 
-describe('a service that falls silent', { timeout: 180_000 }, () => {
+describe('a service that falls silent', { timeout: 600_000 }, () => {
   const workers: Worker[] = []
   let broker: Awaited<ReturnType<typeof startEmbeddedBroker>>
   before(async () => {

@@ -210,7 +210,7 @@ async function story(side: Side): Promise<unknown[]> {
   return told
 }
 
-describe('what the product asks of PostgreSQL', { timeout: 120_000 }, () => {
+describe('what the product asks of PostgreSQL', { timeout: 600_000 }, () => {
   test('is answered alike by the real one and by the simulation', async () => {
     const [byReal, bySimulation] = [await story(await real()), await story(simulated())]
     assert.ok(byReal.length > 15)

@@ -40,7 +40,7 @@ async function longestTurn(work: () => Promise<unknown>): Promise<number> {
 }
 
 test('no turn of the event loop is longer for a snapshot of 12 MiB than a text of it would take', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async (t) => {
   const database = await migratedDatabase(server())
   const ledger = new PostgresLedger({ database: database.options, namespace: NAMESPACE, group: 'g', owner: 'o' })

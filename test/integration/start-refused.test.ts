@@ -7,7 +7,7 @@ import { startWorker, until } from '../support/worker.ts'
 const server = withServer()
 
 test('a database that is not there yet is refused, not unavailable, and /readyz says why', {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const { client, options } = await server().create()
   const name = `insighthub_later_${process.pid}`

@@ -56,7 +56,7 @@ async function storeSome(server: TimescaleServer): Promise<void> {
   await ledger.close()
 }
 
-describe('TimescaleDB', { timeout: 180_000 }, () => {
+describe('TimescaleDB', { timeout: 600_000 }, () => {
   test('an empty database gets a hypertable of daily chunks, which the store fills in one transaction', async () => {
     await withTimescale(async (server, client) => {
       assert.deepEqual(

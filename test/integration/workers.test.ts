@@ -13,7 +13,7 @@ interface Status {
   workers: { worker: number; pid: number | null; ready: boolean; restarts: number }[]
 }
 
-describe('several workers under one supervisor', { timeout: 180_000 }, () => {
+describe('several workers under one supervisor', { timeout: 600_000 }, () => {
   let broker: Awaited<ReturnType<typeof startEmbeddedBroker>>
   let postgres: EmbeddedPostgres
   let database: pg.Client

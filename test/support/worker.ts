@@ -18,10 +18,13 @@ export interface Worker {
   said(text: string): Promise<void>
 }
 
+/** Far beyond what anything takes on a machine that is slow or busy elsewhere: only what never comes is told by it. */
+const PATIENCE_MS = 300_000
+
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 60_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await condition())) {
@@ -73,18 +76,14 @@ function follow(child: ChildProcess): Worker {
   const alive = (): boolean => child.exitCode === null && child.signalCode === null
   const address = (): string | undefined => /https?:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0]
   const get: Worker['get'] = async (path) => {
-    const answer = await fetch(`${address()}${path}`, { signal: AbortSignal.timeout(5_000) })
+    const answer = await fetch(`${address()}${path}`, { signal: AbortSignal.timeout(30_000) })
     return { status: answer.status, body: await answer.text() }
   }
   const need = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
-    until(
-      what,
-      async () => {
-        if (!alive()) throw new Error(`${what}: the worker ended\n${said}`)
-        return condition()
-      },
-      180_000,
-    ).catch((error: Error) => {
+    until(what, async () => {
+      if (!alive()) throw new Error(`${what}: the worker ended\n${said}`)
+      return condition()
+    }).catch((error: Error) => {
       throw new Error(`${error.message}\n${said.slice(-4000)}`)
     })
   return {

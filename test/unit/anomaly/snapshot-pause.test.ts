@@ -42,7 +42,7 @@ for (const [profile, detector] of Object.entries(PROFILES)) {
     }
     const writers = [new StateWriter(), new StateWriter()] as const
 
-    it(`costs less than ${RATIO_MAX} times a copy and a checksum`, { timeout: 60_000 }, (t) => {
+    it(`costs less than ${RATIO_MAX} times a copy and a checksum`, { timeout: 600_000 }, (t) => {
       learn(10 * SERVICES)
       const target = Buffer.alloc(detector.snapshot().length)
       let [snapshot, copy] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]

@@ -20,7 +20,8 @@ test('where nobody is named, or the value is no object, there is none', () => {
 
 test('hostile bytes cost no time', () => {
   const text = `{${'"service"'.repeat(400)}${' '.repeat(2_000)}:${'"app":'.repeat(500)}`
-  const startedMs = performance.now()
+  const before = process.cpuUsage()
   for (let i = 0; i < 100; i++) hint(text)
-  assert.ok(performance.now() - startedMs < 1_000)
+  const { user, system } = process.cpuUsage(before)
+  assert.ok((user + system) / 1000 < 1_000)
 })
