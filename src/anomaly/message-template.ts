@@ -58,20 +58,27 @@ export class MessageTokens {
     let separator = 0
     let afterVariable = 0
     for (let i = start; i <= end; i++) {
-      let code = i < end ? units[i]! : BLANK
-      let kind = KINDS[code]!
-      if (kind === 0) {
+      // The end is a blank, too.
+      let code = BLANK
+      let kind = BLANKS
+      for (; i < end; i++) {
+        code = units[i]!
+        kind = KINDS[code]!
+        if (kind !== 0) break
         part = Math.imul(part ^ code, PRIME)
-        continue
       }
       if (kind === DIGIT) {
         // Whatever else is in the part, it is a variable.
         variable = 1
-        do {
-          i++
-          code = i < end ? units[i]! : BLANK
+        for (i++; i < end; i++) {
+          code = units[i]!
           kind = KINDS[code]!
-        } while (kind <= DIGIT)
+          if (kind > DIGIT) break
+        }
+      }
+      if (i === end) {
+        code = BLANK
+        kind = BLANKS
       }
       const size = i - begin
       begin = i + 1
@@ -133,9 +140,10 @@ function isCalendar(text: string, at: number): boolean {
   return CALENDAR.has(packed(text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)))
 }
 
-/** Lower case; other than ASCII letters may collide with nothing but each other. */
+/** Three letters of ASCII in any case, as 15 bits; 0 for others. */
 function packed(a: number, b: number, c: number): number {
-  return ((a | 32) * 65_536 + (b | 32)) * 65_536 + (c | 32)
+  const letters = (a & b & c & 64) !== 0 && (a | b | c) < 128
+  return letters ? ((a & 31) << 10) | ((b & 31) << 5) | (c & 31) : 0
 }
 
 /** The finalizer of MurmurHash3: every bit of the input moves every bit of the output. */

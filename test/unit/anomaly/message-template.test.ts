@@ -38,3 +38,12 @@ it('a message in bytes has the tokens that it has as a string', () => {
     { numRuns: 3000 },
   )
 })
+
+it('weekdays and months are variables, in any case, and nothing that only looks like them in some bits', () => {
+  for (const word of ['mon', 'JUN', 'Dec', 'sUn'])
+    assert.equal(templateId(`at ${word} again`), templateId('at 17 again'))
+  // The low five bits of "jan": in ASCII's signs, in other alphabets, with other letters before or behind.
+  for (const word of ['*!.', '\u016a\u0161\u016e', 'ja\u016e', 'j!n', 'jane', 'ajan', 'jab']) {
+    assert.notEqual(templateId(`at ${word} again`), templateId('at 17 again'), word)
+  }
+})
