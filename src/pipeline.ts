@@ -95,8 +95,8 @@ export interface Source {
 /** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
 export interface Scorer {
   score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]>
-  /** The partition's state after everything scored so far, when it is due and its turn; `atOffset`: the end of the range just scored. */
-  snapshot(partition: number, atOffset: number, lane: number): Snapshot | null
+  /** The partition's state after the range just scored, when it is due and its turn; never of a warm-up, which is not stored. */
+  snapshot(range: PartitionRange, lane: number): Snapshot | null
   /** Alerts of the partition that opened or closed since the last call. */
   alerts(partition: number): readonly ServiceAlert[]
 }
@@ -139,7 +139,7 @@ async function prepare(batch: RawBatch, parts: Parts): Promise<ReadyBatch> {
   const scored = await Promise.all(normalized.map((each) => parts.scorer.score(each.events, each.range.purpose)))
   const ranges = normalized.map(({ range, rejects, skips }, at): ReadyRange => {
     const alerts = parts.scorer.alerts(range.partition)
-    const snapshot = parts.scorer.snapshot(range.partition, range.to, batch.lane)
+    const snapshot = parts.scorer.snapshot(range, batch.lane)
     return { range, logs: scored[at] ?? [], rejects, skips, snapshot, alerts }
   })
   return { lane: batch.lane, ranges }

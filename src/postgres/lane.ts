@@ -13,8 +13,9 @@ import { type DatabaseOptions, DEADLINE_MS, DeadlinePassed } from './connection.
 import type { CopyData } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
 import { writeLogRows } from './log-rows.ts'
+import { packedState } from './packed-state.ts'
 import { type OpenSession, type Session, sessionsOf } from './session.ts'
-import { SNAPSHOT_COLUMNS, snapshotFile } from './snapshot-rows.ts'
+import { type PackedSnapshot, SNAPSHOT_COLUMNS, snapshotFile } from './snapshot-rows.ts'
 import { hexText, whole, wholes } from './sql-literals.ts'
 import { roundHalfEven } from './standard-row.ts'
 import { readTableShape, type TableShape } from './table-shape.ts'
@@ -32,6 +33,8 @@ export interface LaneOptions {
   /** True while ids have to be known for the console. */
   readonly reserveIds: () => boolean
   readonly events: Events
+  /** A detector's state as its row holds it. @default to `packedState` */
+  readonly pack?: (state: Uint8Array) => Promise<Buffer>
   /** First size of the encoder's memory, which grows as it must. @default 4 MiB */
   readonly rowsBytes?: number
 }
@@ -68,7 +71,8 @@ export class Lane {
     return this.#over(async (session) => {
       const shape = await this.#shapeOf(session)
       const ids = await this.#reserve(session, shape, ranges)
-      const { text, files } = this.#encode(ranges, shape, ids)
+      const snapshots = await this.#packed(ranges)
+      const { text, files } = this.#encode(ranges, shape, ids, snapshots)
       failpoint('before_copy')
       await this.#copy(session, text, files)
       failpoint('after_commit_ack')
@@ -150,10 +154,22 @@ export class Lane {
     return (await session.inTime(answer)).rows.map(({ id }) => Number(id))
   }
 
+  async #packed(ranges: readonly ReadyRange[]): Promise<PackedSnapshot[]> {
+    const { pack = packedState } = this.#options
+    const packed: PackedSnapshot[] = []
+    for (const { snapshot } of ranges) {
+      if (snapshot === null) continue
+      const { state, ...of } = snapshot
+      packed.push({ ...of, packed: await pack(state) })
+    }
+    return packed
+  }
+
   #encode(
     ranges: readonly ReadyRange[],
     shape: TableShape,
     ids: readonly number[] | null,
+    snapshots: readonly PackedSnapshot[],
   ): { text: string; files: CopyData[] } {
     const statements: string[] = []
     const files: CopyData[] = []
@@ -166,7 +182,6 @@ export class Lane {
       statements.push(`copy ingest_dead_letter (${DEAD_LETTER_COLUMNS}) from stdin (format binary);`)
       files.push(this.#encodeDead(ranges))
     }
-    const snapshots = ranges.map(({ snapshot }) => snapshot).filter((snapshot) => snapshot !== null)
     if (snapshots.length > 0) {
       statements.push(`copy detector_snapshot (${SNAPSHOT_COLUMNS}) from stdin (format binary);`)
       files.push(snapshotFile(snapshots, this.#scope()))

@@ -1,7 +1,6 @@
 /** Detector snapshots as a file for COPY, in pieces. The table's trigger (migration 0006) replaces the one before. */
 import type { Snapshot } from '../pipeline.ts'
 import { BinaryRows } from './binary-rows.ts'
-import { packedState } from './packed-state.ts'
 
 export const SNAPSHOT_COLUMNS = 'namespace, topic, incarnation, part, at_offset, format, state'
 const FIELDS = 7
@@ -13,7 +12,10 @@ export interface SnapshotScope {
   readonly incarnation: number
 }
 
-export function snapshotFile(snapshots: readonly Snapshot[], of: SnapshotScope): Buffer[] {
+/** A snapshot whose state is as its row holds it (packed-state.ts). */
+export type PackedSnapshot = Omit<Snapshot, 'state'> & { readonly packed: Buffer }
+
+export function snapshotFile(snapshots: readonly PackedSnapshot[], of: SnapshotScope): Buffer[] {
   const rows = new BinaryRows(HEAD_BYTES)
   rows.start(HEAD_BYTES)
   const pieces: Buffer[] = []
@@ -23,7 +25,7 @@ export function snapshotFile(snapshots: readonly Snapshot[], of: SnapshotScope):
     sent = end.length
     return next
   }
-  for (const { partition, atOffset, format, state } of snapshots) {
+  for (const { partition, atOffset, format, packed } of snapshots) {
     rows.row(FIELDS)
     rows.text(of.namespace)
     rows.text(of.topic)
@@ -31,7 +33,6 @@ export function snapshotFile(snapshots: readonly Snapshot[], of: SnapshotScope):
     rows.int4(partition)
     rows.int8(atOffset)
     rows.int4(format)
-    const packed = packedState(state)
     rows.announce(packed.length)
     pieces.push(piece(rows.written()), packed)
   }

@@ -6,7 +6,7 @@ import type { DetectorOptions, DetectorStats } from '../anomaly/verdict.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import { PooledLog } from '../log-pool.ts'
-import type { Scorer, Snapshot } from '../pipeline.ts'
+import type { PartitionRange, Scorer, Snapshot } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from './profiles.ts'
 import { ruledLog } from './rule-scorer.ts'
@@ -124,11 +124,12 @@ export class ModelScorer implements Scorer {
   }
 
   /** At most one a batch, once there is memory for it, which is used again for the lane's next but one. */
-  snapshot(partition: number, atOffset: number, lane: number): Snapshot | null {
+  snapshot({ partition, to: atOffset, purpose }: PartitionRange, lane: number): Snapshot | null {
     const seat = this.#seats.get(partition)
     if (seat === undefined) return null
     const passedMs = seat.detector.watermarkMs - seat.snapshotMs
     if (seat.snapshotOffset < 0) seat.snapshotOffset = atOffset
+    if (purpose === 'warm-up') return null
     const records = atOffset - seat.snapshotOffset
     const { snapshotIntervalMs = 30_000, snapshotRecordsMin = 10_000, snapshotRecords = 200_000 } = this.#options
     // A backlog runs through hours of event time in seconds, and so few records are read again in no time.

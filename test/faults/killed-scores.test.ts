@@ -13,7 +13,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 import { startWorker, until, type Worker } from '../support/worker.ts'
 
-const LOGS = 60_000
+const LOGS = 90_000
 const KILLS = 5
 const SEED = 20
 /** A fixed day: event time lies in the past for both runs, and never depends on when the test runs. */

@@ -1,6 +1,7 @@
 /** One law, both implementations: what the product asks of PostgreSQL is answered alike by the real one and by the simulation's. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { zstdCompressSync } from 'node:zlib'
 import type { CommitOutcome, ReadyRange } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { type OpenSession, sessionsOf } from '../../src/postgres/session.ts'
@@ -134,7 +135,9 @@ async function story(side: Side): Promise<unknown[]> {
   const ledgerOf = (owner: string, group = 'processors'): PostgresLedger =>
     new PostgresLedger({ database: NO_DATABASE, openSession, namespace: 'default', group, owner })
   const [one, other, stranger] = [ledgerOf('one'), ledgerOf('other'), ledgerOf('stranger', 'strangers')]
-  const store = logStore(NO_DATABASE, one, { openSession, deadLetterBytesMax: 64 })
+  // In the thread: the simulation's time passes while nothing else happens.
+  const pack = async (state: Uint8Array): Promise<Buffer> => zstdCompressSync(state)
+  const store = logStore(NO_DATABASE, one, { openSession, deadLetterBytesMax: 64, pack })
   const tell = async (what: string, answer: Promise<unknown>): Promise<void> =>
     void told.push([what, await done(answer)])
   const kinds = (outcomes: readonly CommitOutcome[]): unknown[] =>

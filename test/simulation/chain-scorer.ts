@@ -81,9 +81,9 @@ export class ChainScorer implements Scorer {
     })
   }
 
-  snapshot(partition: number, atOffset: number): Snapshot | null {
+  snapshot({ partition, to: atOffset, purpose }: PartitionRange): Snapshot | null {
     const seat = this.#seat(partition)
-    if (seat.ranges % this.#every !== 0) return null
+    if (purpose === 'warm-up' || seat.ranges % this.#every !== 0) return null
     const state = seat.memory[seat.snapshots++ % 2]!
     state.writeUInt32BE(seat.state, 0)
     state[4] = seat.blind ? 1 : 0

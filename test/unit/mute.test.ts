@@ -10,7 +10,7 @@ import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { MutingScorer } from '../../src/scoring/muting-scorer.ts'
 import type { ServiceAlert } from '../../src/service-alert.ts'
 import { eventAt, logStream } from '../support/log-stream.ts'
-import { logAt, MINUTE } from '../support/ready-ranges.ts'
+import { logAt, MINUTE, readyRange } from '../support/ready-ranges.ts'
 
 const explanation = JSON.stringify({ top: 'latency', template_id: 'a1b2', why: 'latency 2,340 ms, usually 80-190 ms' })
 const anomaly = (service = 'payment', over: Partial<ScoredLog> = {}): ScoredLog =>
@@ -86,7 +86,7 @@ test('mutes are put over a scorer, and taken off again, without touching what it
       seen.push(events.length)
       return [anomaly()]
     },
-    snapshot: (partition, atOffset) => ({ partition, atOffset, format: 1, state: Uint8Array.of(1) }),
+    snapshot: ({ partition, to }) => ({ partition, atOffset: to, format: 1, state: Uint8Array.of(1) }),
     alerts: () => [],
   })
   const judged = async (): Promise<boolean | undefined> =>
@@ -97,7 +97,7 @@ test('mutes are put over a scorer, and taken off again, without touching what it
   scorer.replace([])
   assert.equal(await judged(), true)
   assert.deepEqual(seen, [1, 1, 1])
-  assert.equal(scorer.snapshot(3, 9, 0)?.atOffset, 9)
+  assert.equal(scorer.snapshot(readyRange({ from: 0, count: 9 }).range, 0)?.atOffset, 9)
 })
 
 test('a mute of a service covers the alerts on it by the time they were raised, opened and closed alike; they stay', () => {

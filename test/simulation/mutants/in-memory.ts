@@ -95,11 +95,11 @@ export const MUTANTS_IN_MEMORY: readonly Mutant[] = [
       detector: (real) => {
         const snapshot = real.snapshot.bind(real)
         const memory = new Map<number, Uint8Array>()
-        real.snapshot = (partition, atOffset) => {
-          const now = snapshot(partition, atOffset)
+        real.snapshot = (range) => {
+          const now = snapshot(range)
           if (now === null) return null
-          const state = memory.get(partition) ?? new Uint8Array(now.state.length)
-          memory.set(partition, state)
+          const state = memory.get(range.partition) ?? new Uint8Array(now.state.length)
+          memory.set(range.partition, state)
           state.set(now.state)
           return { ...now, state }
         }
@@ -115,9 +115,9 @@ export const MUTANTS_IN_MEMORY: readonly Mutant[] = [
       detector: (real) => {
         const snapshot = real.snapshot.bind(real)
         let before: ReturnType<ChainScorer['snapshot']> = null
-        real.snapshot = (partition, atOffset) => {
-          const now = snapshot(partition, atOffset)
-          const stale = before?.partition === partition && now !== null ? { ...before, atOffset } : now
+        real.snapshot = (range) => {
+          const now = snapshot(range)
+          const stale = before?.partition === range.partition && now !== null ? { ...before, atOffset: range.to } : now
           before = now
           return stale
         }

@@ -3,12 +3,18 @@ import { describe, it } from 'node:test'
 import { SNAPSHOT_FORMAT } from '../../../src/anomaly/state-bytes.ts'
 import type { Claim } from '../../../src/ledger.ts'
 import type { LogEvent, ScoredLog } from '../../../src/log.ts'
-import type { Snapshot } from '../../../src/pipeline.ts'
+import type { PartitionRange, Snapshot } from '../../../src/pipeline.ts'
 import { ModelScorer } from '../../../src/scoring/model-scorer.ts'
 import { eventAt, logStream } from '../../support/log-stream.ts'
+import { readyRange } from '../../support/ready-ranges.ts'
 
 function claim(snapshot: Snapshot | null, partition = 0): Claim {
   return { partition, epoch: 1, baseOffset: 0, nextOffset: 0, tail: null, snapshot, trafficShare: 1 }
+}
+
+/** The range of partition 0 that ends here. */
+function upTo(to: number, purpose: PartitionRange['purpose'] = 'store'): PartitionRange {
+  return readyRange({ from: 0, count: to }, { range: { purpose } }).range
 }
 
 async function scoreInBatches(scorer: ModelScorer, events: readonly LogEvent[], size: number): Promise<ScoredLog[]> {
@@ -59,19 +65,30 @@ describe('model scorer', () => {
   it('gives a snapshot after 30 s of event time with some records, or after many records', async () => {
     const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 20, snapshotRecords: 100 })
     const events = logStream({ seed: 4, logs: 400 })
-    assert.equal(scorer.snapshot(0, 0, 0), null, 'no state yet')
+    assert.equal(scorer.snapshot(upTo(0), 0), null, 'no state yet')
     await scorer.score(events.slice(0, 100))
-    assert.equal(scorer.snapshot(0, 0, 0), null, 'no record since')
-    assert.equal(scorer.snapshot(0, 100, 0)?.atOffset, 100)
+    assert.equal(scorer.snapshot(upTo(0), 0), null, 'no record since')
+    assert.equal(scorer.snapshot(upTo(100), 0)?.atOffset, 100)
     await scorer.score(events.slice(100, 110))
-    assert.equal(scorer.snapshot(0, 110, 0), null, '5 s and 10 records later')
-    assert.equal(scorer.snapshot(0, 130, 0), null, '5 s and 30 records later')
+    assert.equal(scorer.snapshot(upTo(110), 0), null, '5 s and 10 records later')
+    assert.equal(scorer.snapshot(upTo(130), 0), null, '5 s and 30 records later')
     await scorer.score(events.slice(110, 180))
-    assert.equal(scorer.snapshot(0, 115, 0), null, '35 s and 15 records later')
-    assert.equal(scorer.snapshot(0, 180, 0)?.atOffset, 180, '35 s and 80 records later')
+    assert.equal(scorer.snapshot(upTo(115), 0), null, '35 s and 15 records later')
+    assert.equal(scorer.snapshot(upTo(180), 0)?.atOffset, 180, '35 s and 80 records later')
     await scorer.score([])
-    assert.equal(scorer.snapshot(0, 279, 0), null)
-    assert.equal(scorer.snapshot(0, 280, 0)?.atOffset, 280, '100 records later')
+    assert.equal(scorer.snapshot(upTo(279), 0), null)
+    assert.equal(scorer.snapshot(upTo(280), 0)?.atOffset, 280, '100 records later')
+  })
+
+  it('gives none while it reads again what is stored, as it would be lost, and then the first that is due', async () => {
+    const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 20, snapshotRecords: 100 })
+    const events = logStream({ seed: 4, logs: 400 })
+    for (const from of [0, 100, 200]) {
+      await scorer.score(events.slice(from, from + 100))
+      assert.equal(scorer.snapshot(upTo(from + 100, 'warm-up'), 0), null)
+    }
+    await scorer.score(events.slice(300, 310))
+    assert.equal(scorer.snapshot(upTo(310), 0)?.atOffset, 310)
   })
 
   it('takes a large snapshot some batches later, when there is memory for it, and the next one at once', async () => {
@@ -83,7 +100,7 @@ describe('model scorer', () => {
       for (let batches = 1; ; batches++) {
         await scorer.score(services)
         offset += services.length
-        const taken = scorer.snapshot(0, offset, 0)
+        const taken = scorer.snapshot(upTo(offset), 0)
         if (taken === null) continue
         assert.equal(taken.atOffset, offset)
         waited.push(batches)
@@ -99,7 +116,7 @@ describe('model scorer', () => {
     const events = logStream({ seed: 5, logs: 5000 })
     const first = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 0 })
     await first.score(events.slice(0, 3000))
-    const snapshot = first.snapshot(0, 3000, 0)
+    const snapshot = first.snapshot(upTo(3000), 0)
     const second = new ModelScorer({ servicesMax: 100 })
     assert.equal(second.restore(claim(snapshot)), 3000)
     assert.deepEqual(await second.score(events.slice(3000)), await first.score(events.slice(3000)))
@@ -168,7 +185,7 @@ describe('model scorer', () => {
       logs.every(({ source, isAnomaly }) => source === 'model' && !isAnomaly),
       'a high value is no anomaly by itself',
     )
-    const snapshot = metrics.snapshot(0, 2000, 0)
+    const snapshot = metrics.snapshot(upTo(2000), 0)
     const refused: string[] = []
     const other = new ModelScorer({ servicesMax: 100, refused: ({ reason }) => refused.push(reason) })
     other.restore(claim(snapshot))
