@@ -69,7 +69,6 @@ export async function startWorker(bench: Bench, task: Task): Promise<WorkerProce
     entry: process.argv[1] ?? '',
     env: envOf(bench, task),
     logFile: join(bench.folder, `${task.name}.log`),
-    readyTimeoutMs: 180_000,
     ...(task.workers === undefined ? {} : { workers: task.workers }),
     ...(task.execArgv === undefined ? {} : { execArgv: task.execArgv }),
   })

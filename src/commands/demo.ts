@@ -80,7 +80,7 @@ async function play(
       entry: process.argv[1] ?? '',
       env: workerEnv(env, stage),
       logFile: join(folder, `worker-${number}.log`),
-      readyTimeoutMs: 180_000,
+      signal,
     })
     closers.add(() => worker.stop())
     workers.push(worker)

@@ -14,7 +14,7 @@ import { roundHalfEven } from '../postgres/standard-row.ts'
 import type { ProofFacts } from '../proof/certificate.ts'
 import { Comparison } from '../proof/comparison.ts'
 import { examine } from '../proof/examination.ts'
-import { expectedMs, FAULTS, type InjectedFault, plannedFaults } from '../proof/faults.ts'
+import { expectedMs, FAULTS, type InjectedFault, plannedFaults, STANDSTILL_MS } from '../proof/faults.ts'
 import { inject } from '../proof/injection.ts'
 import { LedgerWatch } from '../proof/ledger-watch.ts'
 import { Load } from '../proof/load.ts'
@@ -38,9 +38,6 @@ const NAMESPACE = 'prove'
 const SESSION_TIMEOUT_MS = 6_000
 /** What recovery may take at most when an owner dies: the session, and the claim with its replay. */
 const LATE_AFTER_MS = SESSION_TIMEOUT_MS + 3_000
-const READY_TIMEOUT_MS = 180_000
-/** A line that does not move for so long has stopped; one that is slow is waited for. */
-const STANDSTILL_MS = 60_000
 /** For draining, examining and cleaning up: a share of the time, within bounds. */
 const END_SHARE = 0.2
 const END_MS = { min: 12_000, max: 60_000 }
@@ -72,7 +69,7 @@ export class Proof {
       entry: process.argv[1] ?? '',
       env: withSettings(withSettings(env, stage.env), WORKER_ENV),
       folder,
-      readyTimeoutMs: READY_TIMEOUT_MS,
+      signal: parts.signal,
     })
     const { producer, topic } = stage
     const clock = (): number => performance.now()

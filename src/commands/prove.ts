@@ -62,10 +62,15 @@ function verdictLines({
   duplicated,
   altered,
   late,
+  lateAfterMs,
   seed,
 }: Certificate): string[] {
-  const what = `${messages.inTopic} messages, ${rows.expected} rows, ${counted(faults.length, 'fault')}: lost ${lost}, duplicated ${duplicated}, altered ${altered}, late ${late} (seed ${seed})`
+  const what = `${messages.inTopic} messages, ${rows.expected} rows, ${counted(faults.length, 'fault')}: lost ${lost}, duplicated ${duplicated}, altered ${altered} (seed ${seed})`
+  const slow =
+    late === 0
+      ? []
+      : [`  ${counted(late, 'row')} stored more than ${lateAfterMs / 1000} s after the record: late, not wrong`]
   return verdict === 'exactly once'
-    ? [`✓ Exactly once: ${what}`]
-    : [`✗ Not exactly once: ${what}`, ...reasons.map((reason) => `  - ${reason}`)]
+    ? [`✓ Exactly once: ${what}`, ...slow]
+    : [`✗ Not exactly once: ${what}`, ...reasons.map((reason) => `  - ${reason}`), ...slow]
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ProcessorError } from '../errors.ts'
+import { messageOf, ProcessorError } from '../errors.ts'
 import { WORKER_FLAGS, workerEnv } from '../workers/worker-env.ts'
 
 export interface WorkerProcess {
@@ -22,12 +22,19 @@ export interface WorkerOptions {
   readonly entry: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logFile: string
-  readonly readyTimeoutMs: number
+  /** Aborted, a start that is under way is given up. */
+  readonly signal?: AbortSignal | undefined
   /** @default 1 */
   readonly workers?: number
   /** Node's own options, such as a profile's. */
   readonly execArgv?: readonly string[]
+  /** Monotonic, ms. */
+  readonly clock?: () => number
 }
+
+/** A start takes a second or two. One that fails ends by itself; beside this only a machine that is busy elsewhere is slow, and it is waited for. */
+const READY_TIMEOUT_MS = 300_000
+const ANSWER_TIMEOUT_MS = 10_000
 
 function ended(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
@@ -38,6 +45,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
   return child.exitCode ?? 1
 }
 
+/** Resolves when it is ready. Rejects with EMBEDDED_START where it ends before or takes too long, with INPUT where it is given up; it is gone then. */
 export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
   const args = [
     ...WORKER_FLAGS,
@@ -64,22 +72,14 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
   const stopWithUs = (): void => void child.kill('SIGKILL')
   process.once('exit', stopWithUs)
   child.once('exit', () => process.removeListener('exit', stopWithUs))
-  const deadline = performance.now() + options.readyTimeoutMs
-  let address: string | undefined
-  for (let ready = false; !ready; ) {
-    const last = said.trim() === '' ? 'it said nothing' : `it said:\n${said.trim()}\n`
-    if (ended(child)) throw new ProcessorError('EMBEDDED_START', `A worker ended before it was ready; ${last}`)
-    if (performance.now() > deadline) {
-      const withinS = Math.round(options.readyTimeoutMs / 1000)
-      throw new ProcessorError('EMBEDDED_START', `A worker was not ready within ${withinS} s; ${last}`)
-    }
-    address = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0]
-    ready = address !== undefined && (await isReady(address))
-    if (!ready) await sleep(50)
-  }
+  const address = await readiness(child, options, () => said).catch(async (error: unknown) => {
+    child.kill('SIGKILL')
+    await exitOf(child)
+    throw error
+  })
   return {
     pid: child.pid ?? 0,
-    address: address ?? '',
+    address,
     logFile: options.logFile,
     metrics: async () => (await fetch(`${address}/metrics`, { signal: AbortSignal.timeout(5_000) })).text(),
     signal: (name) => void child.kill(name),
@@ -94,10 +94,39 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
   }
 }
 
-async function isReady(address: string): Promise<boolean> {
+/** Its address, once it says that it is ready. */
+async function readiness(
+  child: ChildProcess,
+  { signal, clock = () => performance.now() }: WorkerOptions,
+  said: () => string,
+): Promise<string> {
+  const startedMs = clock()
+  let lacks = ''
+  for (;;) {
+    const words = said().trim()
+    const last = `${words === '' ? 'it said nothing' : `it said:\n${words}`}\n${lacks}`.trimEnd()
+    if (signal?.aborted === true) throw new ProcessorError('INPUT', 'Interrupted')
+    if (ended(child)) throw new ProcessorError('EMBEDDED_START', `A worker ended before it was ready; ${last}`)
+    if (clock() - startedMs > READY_TIMEOUT_MS) {
+      const seconds = READY_TIMEOUT_MS / 1000
+      throw new ProcessorError('EMBEDDED_START', `A worker was not ready within ${seconds} s; ${last}`)
+    }
+    const address = /http:\/\/127\.0\.0\.1:\d+/.exec(said())?.[0]
+    if (address !== undefined) {
+      const answer = await readyz(address)
+      if (answer === 'ready') return address
+      lacks = `/readyz: ${answer}`
+    }
+    await sleep(50)
+  }
+}
+
+/** 'ready', or why not. */
+async function readyz(address: string): Promise<string> {
   try {
-    return (await fetch(`${address}/readyz`, { signal: AbortSignal.timeout(1_000) })).ok
-  } catch {
-    return false
+    const answer = await fetch(`${address}/readyz`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
+    return answer.ok ? 'ready' : (await answer.text()).trim()
+  } catch (error) {
+    return messageOf(error)
   }
 }

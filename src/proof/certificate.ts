@@ -1,6 +1,14 @@
 /** What a proof found, as its verdict and as the certificate that goes into a file. Pure. */
 import type { Example, Finding } from './comparison.ts'
-import { FAULT_KINDS, FAULTS, type FaultKind, type InjectedFault, type Recovery, recoveries } from './faults.ts'
+import {
+  FAULT_KINDS,
+  FAULTS,
+  type FaultKind,
+  type InjectedFault,
+  type Recovery,
+  recoveries,
+  STANDSTILL_MS,
+} from './faults.ts'
 
 export interface ProofFacts {
   readonly seed: number
@@ -63,7 +71,7 @@ export function certify(facts: ProofFacts): Certificate {
     [facts.messages.inTopic === 0, 'nothing was sent'],
     [facts.faults.length === 0, 'no fault was injected'],
     [!facts.drained, 'the workers stood still before the end of the topic'],
-    [stuck > 0, `after ${stuck} faults the line did not go on within a minute`],
+    [stuck > 0, `after ${stuck} faults the line did not go on: a partition stood still for ${STANDSTILL_MS / 1000} s`],
   ]
   const reasons = [
     ...checks.flatMap(([failed, reason]) => (failed ? [reason] : [])),

@@ -21,6 +21,9 @@ export interface PlannedFault {
   readonly restMs: number
 }
 
+/** A line that does not move for so long has stopped; one that is slow is waited for. */
+export const STANDSTILL_MS = 120_000
+
 const REST_MS = { min: 300, max: 2_000 }
 
 /** Without end. */

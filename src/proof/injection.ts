@@ -1,5 +1,5 @@
 /** One fault, done to real processes, and how long until the line went on. */
-import type { InjectedFault, PlannedFault } from './faults.ts'
+import { type InjectedFault, type PlannedFault, STANDSTILL_MS } from './faults.ts'
 import type { LedgerPosition, LedgerWatch } from './ledger-watch.ts'
 import type { Load } from './load.ts'
 import type { Member, Team } from './team.ts'
@@ -20,7 +20,8 @@ const POLL_MS = 40
 const PAUSE_MS = 1_500
 /** A zombie wakes up so long after its session was over. */
 const BEYOND_SESSION_MS = 1_500
-const GIVEN_UP_MS = 60_000
+/** However slowly a line goes on. */
+const GIVEN_UP_MS = 600_000
 
 /** Leaves as many workers as it found. Rejects with EMBEDDED_START where one more can't be started. */
 export async function inject(planned: PlannedFault, scene: Scene): Promise<InjectedFault> {
@@ -108,7 +109,7 @@ async function exitCode(stopping: Promise<number>, starting: Promise<Member> | n
 
 /**
  * Until each partition has stored a message that was sent after the fault: whatever was on its way before may still arrive and
- * proves nothing.
+ * proves nothing. null where one with messages before it stood still for STANDSTILL_MS.
  */
 async function recovery(
   partitions: readonly number[],
@@ -116,13 +117,21 @@ async function recovery(
   atMs: number,
 ): Promise<number | null> {
   const sentBefore = new Map(partitions.map((partition) => [partition, load.ends[partition] ?? 0]))
+  const seen = new Map(partitions.map((partition) => [partition, { next: -1, movedMs: atMs }]))
   while (clock() - atMs < GIVEN_UP_MS && !signal.aborted) {
     const positions = await watch.positions()
-    const left = partitions.filter((each) => {
-      const next = positions?.get(each)?.nextOffset ?? -1
-      return next <= (sentBefore.get(each) ?? 0)
-    })
-    if (left.length === 0 && positions !== null) return clock() - atMs
+    let [left, stands] = [0, false]
+    for (const partition of partitions) {
+      const next = positions?.get(partition)?.nextOffset ?? -1
+      if (next > (sentBefore.get(partition) ?? 0)) continue
+      left++
+      const before = seen.get(partition)
+      const isDone = positions !== null && next >= (load.ends[partition] ?? 0)
+      if (before === undefined || next > before.next || isDone) seen.set(partition, { next, movedMs: clock() })
+      else stands ||= clock() - before.movedMs > STANDSTILL_MS
+    }
+    if (left === 0 && positions !== null) return clock() - atMs
+    if (stands) return null
     await sleep(POLL_MS)
   }
   return null

@@ -9,7 +9,8 @@ export interface TeamOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where their output goes. */
   readonly folder: string
-  readonly readyTimeoutMs: number
+  /** Aborted, no worker is waited for any more. */
+  readonly signal: AbortSignal
 }
 
 export interface Member {
@@ -40,9 +41,9 @@ export class Team {
 
   /** Ready, as a member of the group. Rejects with EMBEDDED_START where it does not get so far. */
   async start(): Promise<Member> {
-    const { entry, env, folder, readyTimeoutMs } = this.#options
+    const { entry, env, folder, signal } = this.#options
     const logFile = join(folder, `worker-${++this.#started}.log`)
-    const worker = await startWorkerProcess({ entry, env, logFile, readyTimeoutMs })
+    const worker = await startWorkerProcess({ entry, env, logFile, signal })
     const owner = `${hostname()}:${worker.pid}`
     const member = { worker, owner, applicationName: `insighthub-processor process ${owner}` }
     this.#members.push(member)

@@ -113,9 +113,21 @@ test('the only worker is replaced, or woken, without waiting for others to take 
   }
 })
 
-test('a worker that does not stop as asked is told, and a line that does not go on has no recovery', async () => {
+test('a worker that does not stop as asked is told, and a line that stands still has no recovery', async () => {
   const at = scene(() => ({ 2: 0 }))
   const { wrong, recoveredMs } = await inject(fault('restart', 0.5), at.scene)
   assert.match(wrong ?? '', /exited with 3/)
   assert.equal(recoveredMs, null)
+})
+
+test('a line that is slow is waited for as long as it moves, and one of the partitions that stands still is not hidden by another', async () => {
+  const startMs = 10_000
+  // A record every ten seconds: four minutes until what was sent after the fault is stored.
+  const slow = scene(() => ({ 2: 276 + Math.floor((slow.scene.clock() - startMs) / 10_000) }))
+  const { recoveredMs } = await inject(fault('restart', 0.5), slow.scene)
+  assert.ok(recoveredMs !== null && recoveredMs > 240_000, `${recoveredMs}`)
+  const half = scene(() => ({ 0: 10, 1: Math.floor((half.scene.clock() - startMs) / 10_000) }))
+  const injected = await inject(fault('pause'), half.scene)
+  assert.equal(injected.recoveredMs, null)
+  assert.ok(half.scene.clock() - startMs < 300_000, 'given up when one of them has stood for two minutes')
 })
