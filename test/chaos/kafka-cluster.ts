@@ -78,9 +78,7 @@ export class KafkaCluster {
 
   /** Killed without a word, and started again after so long. */
   async crash(broker: Broker, awayMs: number): Promise<void> {
-    const exited = once(broker.child, 'exit')
-    broker.child.kill('SIGKILL')
-    await exited
+    await end(broker.child)
     broker.proxy.cut()
     await new Promise((done) => setTimeout(done, awayMs))
     broker.child = await launch(broker.config, broker.folder, broker.directPort)
@@ -88,14 +86,19 @@ export class KafkaCluster {
 
   async close(): Promise<void> {
     for (const { child, folder, proxy } of this.brokers) {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL')
-        await once(child, 'exit')
-      }
+      await end(child)
       await proxy.close()
       await rm(folder, { recursive: true, force: true })
     }
   }
+}
+
+/** Also where it has ended by itself, as one does that the kernel found too large. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
 }
 
 interface Setup {

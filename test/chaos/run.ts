@@ -6,7 +6,7 @@
  *   npm run chaos -- --minutes 5 --seed 7 [--rate 3000] [--workers 3] [--density 4] ...    --help tells all
  *
  * Each run adds a line to the tally (.chaos/runs.jsonl); the totals over all of them are printed at the end. Exit 1 unless nothing
- * was lost, doubled or altered.
+ * was lost, doubled or altered; 2, or 128 and the signal, where the run came to no verdict.
  */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -16,6 +16,7 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import { minutes, positive } from '../../src/commands/number-arguments.ts'
 import { systemBinaries } from '../../src/postgres/server-binaries.ts'
 import { KAFKA_VERSION } from '../support/real-kafka.ts'
+import { attend, concluded, isAttended } from './attended.ts'
 import { chaos, isClean, type Outcome, type Run, say } from './chaos.ts'
 import { type Fault, TARGETS } from './fault.ts'
 import { FAULTS, faultsNamed } from './faults.ts'
@@ -77,10 +78,14 @@ const program = new Command('npm run chaos --')
   .option('--write', 'with --recovery: docs/recovery.md', false)
   .option('--tally <file>', 'where each run adds its line', runs)
   .addHelpText('after', `\nFaults:\n${FAULTS.map(({ number, name }) => `  ${number.padEnd(4)} ${name}`).join('\n')}`)
-program.parse(process.argv.filter((each) => each !== '--'))
+const given = process.argv.slice(2).filter((each) => each !== '--')
+program.parse(given, { from: 'user' })
 const values = program.opts()
 const seed = values.seed ?? 1 + (Date.now() % 100_000)
-process.exit(await (values.recovery ? recover() : harm()))
+if (!isAttended) process.exit(await attend(import.meta.filename, [...given, '--seed', String(seed)]))
+const code = await (values.recovery ? recover() : harm())
+await concluded(code)
+process.exit(code)
 
 /** Harm at random, or each once; exit code. */
 async function harm(): Promise<number> {
