@@ -4,6 +4,7 @@
  * record, until somebody asks for them.
  */
 import { type EpochMs, epochMs, type Level, type LogEvent, type ScoredLog } from './log.ts'
+import { VerbatimJson } from './verbatim-json.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 /** Kept for later: the logs of two large batches, some 6 MB. */
@@ -11,7 +12,7 @@ const FREE_MAX = 20_000
 
 type Judgement = { -readonly [Name in keyof ScoredLog]: ScoredLog[Name] }
 
-/** A log without metadata whose texts are ASCII. Taken from a pool, written once, judged once, and given back. */
+/** A log whose texts are ASCII, the JSON of its metadata as it was sent. Taken from a pool, written once, judged once, and given back. */
 export class PooledLog implements LogEvent {
   partition = 0
   offset = 0
@@ -20,7 +21,6 @@ export class PooledLog implements LogEvent {
   level: Level = 'INFO'
   createdAt: EpochMs = epochMs(0)
   recordTimestamp: EpochMs = epochMs(0)
-  readonly metadata = null
   /** Where the message lies, and the user id; -1 bytes: none. */
   bytes: Buffer = NO_BYTES
   messageAt = 0
@@ -29,6 +29,10 @@ export class PooledLog implements LogEvent {
   userIdBytes = -1
   /** -1: none. */
   latency = -1
+  /** Bytes of the metadata's JSON; 0: none. */
+  metadataBytes = 0
+  /** Of logs that had metadata once. */
+  #metadata: VerbatimJson | null = null
   /** By somebody who has not given it back. */
   taken = false
   readonly #judgement: Judgement = { event: this, score: 0, isAnomaly: false, source: 'model', explanation: null }
@@ -39,6 +43,23 @@ export class PooledLog implements LogEvent {
 
   get userId(): string | null {
     return this.userIdBytes < 0 ? null : this.bytes.toString('latin1', this.userIdAt, this.userIdAt + this.userIdBytes)
+  }
+
+  get metadata(): string | null {
+    return this.metadataBytes === 0 || this.#metadata === null ? null : this.#metadata.textOf(this.bytes)
+  }
+
+  /** `json` lies in the bytes of the log, and may be used for another afterwards. */
+  keepMetadata(json: VerbatimJson): void {
+    this.metadataBytes = json.length
+    if (json.length === 0) return
+    this.#metadata ??= new VerbatimJson()
+    this.#metadata.copy(json)
+  }
+
+  /** Writes `metadataBytes` bytes. */
+  writeMetadata(target: Buffer, at: number): void {
+    this.#metadata?.writeTo(target, at, this.bytes)
   }
 
   get latencyMs(): number | null {

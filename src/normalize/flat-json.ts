@@ -10,6 +10,7 @@
  * names that are numbers (JavaScript would put them first). What it does read comes out as from JSON.parse.
  */
 import { type Fields, type Place, placeAt } from './aliases.ts'
+import { FlatExtras } from './flat-extras.ts'
 import { Interned } from './interned.ts'
 
 /** Beyond this, looking for a name that comes twice costs more than JSON.parse. */
@@ -33,11 +34,9 @@ export class FlatJson {
   readonly starts = new Int32Array(MEMBERS_MAX)
   readonly ends = new Int32Array(MEMBERS_MAX)
   readonly numbers = new Float64Array(MEMBERS_MAX)
-  /** How many of them nobody asked for. */
-  extras = 0
+  /** Those of them that nobody asked for. */
+  readonly extras = new FlatExtras(EXTRAS_MAX)
   bytes: Buffer = NO_BYTES
-  readonly #nameStarts = new Int32Array(MEMBERS_MAX)
-  readonly #nameEnds = new Int32Array(MEMBERS_MAX)
   readonly #interned = new Interned()
   #at = 0
 
@@ -46,7 +45,7 @@ export class FlatJson {
     this.bytes = bytes
     this.#at = start + 1
     this.count = 0
-    this.extras = 0
+    this.extras.clear()
     if (this.#skipBlanks() === CLOSE) return this.#ended(end)
     for (;;) {
       if (this.count === MEMBERS_MAX || !this.#member()) return false
@@ -68,13 +67,14 @@ export class FlatJson {
   /** Puts the members into fields. False where a name comes twice. */
   fill(fields: Fields): boolean {
     fields.clear()
+    let extra = 0
     for (let member = 0; member < this.count; member++) {
       const place = this.places[member]!
       if (place !== null) {
         if (!fields.putOnce(place, this.valueOf(member))) return false
         continue
       }
-      const name = this.bytes.toString('latin1', this.#nameStarts[member]!, this.#nameEnds[member]!)
+      const name = this.extras.nameOf(this.bytes, extra++)
       for (const [known] of fields.extras) if (known === name) return false
       fields.put(name, this.valueOf(member))
     }
@@ -112,12 +112,18 @@ export class FlatJson {
     this.#skipBlanks()
     const place = placeAt(this.bytes, start, end)
     places[count] = place
-    if (place === null) {
-      if (isDigit(this.bytes[start]) || this.extras++ === EXTRAS_MAX) return false
-      this.#nameStarts[count] = start
-      this.#nameEnds[count] = end
-    }
-    return this.#readValue()
+    return place === null ? this.#extra(start, end) : this.#readValue()
+  }
+
+  #extra(nameStart: number, nameEnd: number): boolean {
+    const { bytes, extras, count } = this
+    if (isDigit(bytes[nameStart]) || extras.count === EXTRAS_MAX) return false
+    extras.name(bytes, nameStart, nameEnd)
+    const start = this.#at
+    if (!this.#readValue()) return false
+    const number = this.kinds[count] === MEMBER.number ? this.numbers[count]! : null
+    extras.value(bytes, { start, end: this.#at, number })
+    return true
   }
 
   /** Passes over the name and its colon where they stand here, without blanks between. */

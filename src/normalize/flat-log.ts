@@ -1,6 +1,6 @@
 /**
  * The log that nearly every producer sends: service, level, message, latency, timestamp and user id, each at most once, each as it
- * should be. Straight from the columns of the flat reader to a LogEvent, and the same one that log-event.ts makes; whatever
+ * should be, and beside them plain fields that nobody asked for. Straight from the columns of the flat reader to a LogEvent, and the same one that log-event.ts makes; whatever
  * needs a second look is left to it.
  */
 import type { EpochMs, LogEvent } from '../log.ts'
@@ -24,7 +24,7 @@ export function flatLogEvent(
   pool: LogPool | null,
 ): LogEvent | null {
   const { recordTimestamp } = place
-  if (flat.extras > 0 || recordTimestamp === null) return null
+  if (recordTimestamp === null || !hasOwnMetadata(flat, limits)) return null
   const { kinds, places, starts, ends } = flat
   let service: string | null = null
   let level: LogEvent['level'] | null = null
@@ -34,7 +34,9 @@ export function flatLogEvent(
   let userId = -1
   let seen = 0
   for (let member = 0; member < flat.count; member++) {
-    const { field, bit } = places[member]!
+    const place = places[member]!
+    if (place === null) continue
+    const { field, bit } = place
     if ((seen & bit) !== 0) return null
     seen |= bit
     const kind = kinds[member]
@@ -82,7 +84,7 @@ export function flatLogEvent(
       createdAt,
       recordTimestamp,
       userId: userId < 0 ? null : flat.textOf(userId),
-      metadata: null,
+      metadata: flat.extras.count === 0 ? null : flat.extras.json.textOf(flat.bytes),
     }
   }
   const log = pool.take()
@@ -96,9 +98,15 @@ export function flatLogEvent(
   log.bytes = flat.bytes
   log.messageAt = starts[message]!
   log.messageBytes = ends[message]! - starts[message]!
+  log.keepMetadata(flat.extras.json)
   log.userIdAt = userId < 0 ? 0 : starts[userId]!
   log.userIdBytes = userId < 0 ? -1 : ends[userId]! - starts[userId]!
   return log
+}
+
+/** Whether what nobody asked for can be stored as it lies there. */
+function hasOwnMetadata({ extras }: FlatJson, { metadataBytesMax }: NormalizeLimits): boolean {
+  return extras.count === 0 || (extras.verbatim && extras.json.length <= metadataBytesMax)
 }
 
 /** Without blanks, not empty and not too long: stored as it is. */

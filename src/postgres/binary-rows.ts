@@ -156,6 +156,15 @@ export class BinaryRows {
     this.#at += 1 + bytes
   }
 
+  /** The same of so many bytes of ASCII, which somebody else writes. */
+  jsonbOf(length: number, from: { writeMetadata(target: Buffer, at: number): void }): void {
+    this.#ensure(5 + length)
+    this.#int32(length + 1)
+    this.#buffer[this.#at] = 1
+    from.writeMetadata(this.#buffer, this.#at + 1)
+    this.#at += 1 + length
+  }
+
   bytes(value: Uint8Array): void {
     this.#ensure(4 + value.length)
     this.#int32(value.length)

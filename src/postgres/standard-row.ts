@@ -17,7 +17,7 @@ export function roundHalfEven(value: number): number {
 export function standardRow(topicId: number): (rows: BinaryRows, log: ScoredLog) => void {
   return (rows, log) => {
     const { event, explanation } = log
-    const { latencyMs, metadata } = event
+    const { latencyMs } = event
     rows.name(event.service)
     rows.name(event.level)
     writeMessage(rows, event)
@@ -27,8 +27,7 @@ export function standardRow(topicId: number): (rows: BinaryRows, log: ScoredLog)
     rows.bool(log.isAnomaly)
     rows.timestamp(event.createdAt)
     writeUserId(rows, event)
-    if (metadata === null) rows.null()
-    else rows.jsonb(metadata)
+    writeMetadata(rows, event)
     rows.int4(topicId)
     rows.int4(event.partition)
     rows.int8(event.offset)
@@ -51,4 +50,12 @@ function writeUserId(rows: BinaryRows, event: LogEvent): void {
     else rows.ascii(event.bytes, event.userIdAt, event.userIdBytes)
   } else if (event.userId === null) rows.null()
   else rows.text(event.userId)
+}
+
+function writeMetadata(rows: BinaryRows, event: LogEvent): void {
+  if (event instanceof PooledLog) {
+    if (event.metadataBytes === 0) rows.null()
+    else rows.jsonbOf(event.metadataBytes, event)
+  } else if (event.metadata === null) rows.null()
+  else rows.jsonb(event.metadata)
 }

@@ -15,6 +15,13 @@ const BATCH = 500
 /** Of the first log's own time. */
 const START_MS = Date.UTC(2026, 0, 5)
 const random = new Random(7)
+/** What nobody asked for, some of it in front of the rest and some behind, with blanks and without. */
+function withExtras(log: Buffer, i: number): Buffer {
+  const members = log.toString().slice(1, -1)
+  return Buffer.from(
+    `{"host":"node-${i % 50}",${members}, "status": ${200 + (i % 5)},"retry":false, "trace":"${'4b'.repeat(i % 40)}"}`,
+  )
+}
 const values = Array.from({ length: 40 * BATCH }, (_, i) =>
   // Now and then one that is not usual, and one far slower than the rest.
   i % 97 === 0
@@ -23,7 +30,9 @@ const values = Array.from({ length: 40 * BATCH }, (_, i) =>
       ? Buffer.from(
           JSON.stringify({ service: 'catalog', level: 'FATAL', message: 'out of memory', latency_ms: 90_000.5 }),
         )
-      : benchLog(random, i),
+      : i % 3 === 0
+        ? withExtras(benchLog(random, i), i)
+        : benchLog(random, i),
 )
 const batches = Array.from({ length: values.length / BATCH }, (_, batch) =>
   rangeOf(
