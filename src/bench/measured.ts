@@ -1,5 +1,5 @@
 /** One piece of work in this process: its rate, its CPU and PostgreSQL's, its garbage collection, how late the event loop came. */
-import { monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks'
+import { monitorEventLoopDelay, type PerformanceEntry, PerformanceObserver, performance } from 'node:perf_hooks'
 import type { Figure } from './figures.ts'
 import { rssMb, treeCpuSeconds } from './process-usage.ts'
 
@@ -35,12 +35,15 @@ export async function measured(rows: number, postmaster: number | null, work: ()
 /** Answers the seconds of garbage collection since the call, and stops watching. */
 function watchPauses(): () => Promise<number> {
   let seconds = 0
-  const observer = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) seconds += duration / 1000
-  })
+  const add = (entries: readonly PerformanceEntry[]): void => {
+    for (const { duration } of entries) seconds += duration / 1000
+  }
+  const observer = new PerformanceObserver((list) => add(list.getEntries()))
   observer.observe({ entryTypes: ['gc'] })
   return async () => {
-    await new Promise((done) => setImmediate(done)) // entries come with a turn of the loop
+    // An entry is made in the turn after its collection, and handed on in the one after that.
+    for (let turn = 0; turn < 2; turn++) await new Promise((done) => setImmediate(done))
+    add(observer.takeRecords())
     observer.disconnect()
     return seconds
   }

@@ -1,5 +1,6 @@
 /** Catching up: how fast a long backlog is worked off while more arrives, beside the rate of a short one. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { drainFigures, type Mark } from '../bench/drain-figures.ts'
 import { rssMb, treeCpuSeconds } from '../bench/process-usage.ts'
 import type { Drain } from '../bench/report.ts'
 import type { WorkerProcess } from '../demo/worker-process.ts'
@@ -12,12 +13,6 @@ const TENTHS = 10
 /** Without a single new row for so long, it will not come to an end. */
 const STALLED_MS = 60_000
 const NAME = 'drain'
-
-interface Mark {
-  readonly atMs: number
-  readonly rows: number
-  readonly cpuSeconds: number | null
-}
 
 export async function measureDrain(bench: Bench, backlog: number, arriving: number): Promise<Drain> {
   return bench.withTopic({ name: NAME, partitions: PARTITIONS }, async (topic) => {
@@ -42,34 +37,22 @@ async function drain(bench: Bench, topic: string, { backlog, arriving }: { backl
   try {
     const arrivals = sendSteadily(bench, { topic, rate: arriving, more: () => behind })
     arrivals.catch(() => undefined) // told where it is awaited
-    const marks = [await reached(bench, worker, 1)]
+    const first = await reached(bench, worker, 1)
+    const marks = [first]
     for (let tenth = 1; tenth <= TENTHS; tenth++) {
       marks.push(await reached(bench, worker, Math.round((backlog * tenth) / TENTHS)))
     }
-    const [first, last] = [marks[0], marks.at(-1)]
-    if (first === undefined || last === undefined) throw new Error('nothing was drained')
     behind = false
     const { sent } = await arrivals
     const end = await reached(bench, worker, backlog + sent)
     return {
-      ...figures(marks, first, last),
+      ...drainFigures(marks),
       caughtUpSeconds: (end.atMs - first.atMs) / 1000,
       peakRssMb: rssMb(worker.pid, 'VmHWM'),
     }
   } finally {
     behind = false
     await worker.stop()
-  }
-}
-
-function figures(marks: readonly Mark[], first: Mark, last: Mark) {
-  const rate = (from: Mark, to: Mark): number => ((to.rows - from.rows) / (to.atMs - from.atMs)) * 1000
-  const tenths = marks.slice(1, -1).map((from, at) => rate(from, marks[at + 2] ?? last))
-  const cpu = first.cpuSeconds === null || last.cpuSeconds === null ? null : last.cpuSeconds - first.cpuSeconds
-  return {
-    rowsPerSecond: rate(first, last),
-    slowestTenth: Math.min(...tenths),
-    cpuSecondsPerMillion: cpu === null ? null : (cpu / (last.rows - first.rows)) * 1e6,
   }
 }
 
