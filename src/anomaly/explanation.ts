@@ -11,13 +11,14 @@
  * service that the judgement rests on.
  */
 import type { Level } from '../log.ts'
-import { CHANNELS, type Channel, type Findings, LATENCY } from './channels.ts'
+import { CHANNELS, type Channel, type Findings, LATENCY, LATENCY_SHIFT, SLOW_SHARE } from './channels.ts'
 import { SNAPSHOT_FORMAT } from './state-bytes.ts'
 
 const MODEL_VERSION = `logs-${SNAPSHOT_FORMAT}`
 export const TEMPLATE_LENGTH_MAX = 80
 const QUOTE_LENGTH_MAX = 48
 const CHANNELS_MAX = 3
+const OF_LATENCY: readonly number[] = [LATENCY, LATENCY_SHIFT, SLOW_SHARE]
 /** A channel below it drives nothing. */
 const TELLING_SURPRISE = 1.3
 /** Nobody believes smaller ones. */
@@ -35,7 +36,11 @@ export interface Explained {
 }
 
 export function explain({ surprises, observed, expected }: Findings, log: Explained): string {
-  const order = CHANNELS.map((_, c) => c).sort((a, b) => surprises[b]! - surprises[a]!)
+  // Of a log without a latency those channels say nothing, not even that all is usual.
+  const mute = log.usualLatency === null ? OF_LATENCY : []
+  const order = CHANNELS.map((_, c) => c)
+    .filter((c) => surprises[c]! > 0 || !mute.includes(c))
+    .sort((a, b) => surprises[b]! - surprises[a]!)
   const finding = (c: number) => ({
     surprise: rounded(surprises[c]!),
     observed: rounded(observed[c]!),

@@ -46,8 +46,8 @@ export class LogSurprises {
   }
 
   look(log: Placed): void {
-    const { surprises } = this.findings
-    for (let c = 0; c < surprises.length; c++) surprises[c] = 0
+    // What is not looked at must not tell of the log before.
+    for (let c = 0; c < channel.CHANNELS.length; c++) this.#note(c, 0, 0, 0)
     const { windows, levels, surge, volume } = log.service
     windows.count(log.bucket, LOGS)
     if (log.severity >= ERROR) windows.count(log.bucket, ERRORS)

@@ -1,13 +1,13 @@
 /** What the dead-letter commands share: the options that say which letters are meant, positions as text, where output goes. */
 import { type Config, loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
+import { REJECT_REASONS } from '../log.ts'
 import type { DatabaseOptions } from '../postgres/connection.ts'
 import {
   DEAD_LETTER_STATUSES,
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterPosition,
-  type DeadLetterStatus,
 } from '../postgres/dead-letter-filter.ts'
 import { databaseOptions } from './database.ts'
 import { printable } from './printable.ts'
@@ -38,22 +38,22 @@ export function outputOf(env: NodeJS.ProcessEnv): Output & { readonly config: Co
 
 /** Throws INPUT. */
 export function filterOf(which: WhichLetters): DeadLetterFilter {
-  const { reason, service, fingerprint } = which
+  const { service, fingerprint } = which
   return {
-    reason,
+    reason: oneOf(REJECT_REASONS, which.reason, '--reason'),
     service,
     fingerprint,
-    status: statusOf(which.status),
+    status: oneOf(DEAD_LETTER_STATUSES, which.status, '--status'),
     since: time(which.since, '--since'),
     until: time(which.until, '--until'),
   }
 }
 
-function statusOf(text: string | undefined): DeadLetterStatus | undefined {
+function oneOf<T extends string>(all: readonly T[], text: string | undefined, option: string): T | undefined {
   if (text === undefined) return undefined
-  const status = DEAD_LETTER_STATUSES.find((each) => each === text)
-  if (status !== undefined) return status
-  throw new ProcessorError('INPUT', `--status ${printable(text)}: expected one of ${DEAD_LETTER_STATUSES.join(', ')}`)
+  const found = all.find((each) => each === text)
+  if (found !== undefined) return found
+  throw new ProcessorError('INPUT', `${option} ${printable(text)}: expected one of ${all.join(', ')}`)
 }
 
 function time(text: string | undefined, option: string): Date | undefined {

@@ -27,7 +27,11 @@ export function evaluateCommand(end: End, env: NodeJS.ProcessEnv): Command {
   )
   command
     .option('--data <folder>', 'a labelled set or a folder of them; by default ANOMALY_DATA')
-    .option('--seeds <list>', 'seeds of generated replays, separated by commas', seeds, [1, 2, 3])
+    .addOption(
+      new Option('--seeds <list>', 'seeds of generated replays, separated by commas')
+        .argParser(seeds)
+        .default([1, 2, 3], '1,2,3'),
+    )
     .option('--python <command>', 'a Python with numpy for the generator of replays; by default python3')
     .option('--threads <n>', 'sets measured at the same time', positive, 2)
     .option('--table', 'the logs of the table instead, with --labels')
@@ -51,7 +55,7 @@ export function backtestCommand(end: End, env: NodeJS.ProcessEnv): Command {
     .option('--table', 'judge the rows of the table once more')
     .option('--topic [name]', 'judge the logs of a topic once more; by default KAFKA_TOPIC')
     .option('--threshold <score>', 'short for --set ANOMALY_THRESHOLD=score')
-    .option('--set <setting...>', 'NAME=VALUE, any setting of the scoring', [])
+    .addOption(new Option('--set <setting...>', 'NAME=VALUE, any setting of the scoring').default([], 'none'))
     .addOption(
       new Option('--against <what>', "the table's verdicts, or those of the settings as they are").choices([
         'stored',

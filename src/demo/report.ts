@@ -27,6 +27,17 @@ export function printable(text: string, lengthMax: number): string {
   return points.length > lengthMax ? `${points.slice(0, lengthMax - 1).join('')}…` : clean
 }
 
+/** Broken between words. */
+export function inLines(text: string, widthMax: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= widthMax) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 function ages({ p50, p99 }: AgeMs): string {
   return p50 === null ? 'not known' : `p50 ${whole.format(p50)} ms, p99 ${whole.format(p99 ?? 0)} ms`
 }
@@ -79,7 +90,9 @@ function anomalies({ anomalies: count, stored, top, check }: Summary): string {
   let text = row('anomalies', label)
   for (const { service, message, score, why } of top) {
     text += `    ${styleText('yellow', score.toFixed(2))}  ${printable(service, 24).padEnd(24)} ${printable(message, 60)}\n`
-    text += `          ${printable(why, 110)}\n`
+    text += inLines(printable(why, 400), 110)
+      .map((line) => `          ${line}\n`)
+      .join('')
   }
   return text
 }

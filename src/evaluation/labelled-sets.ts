@@ -62,7 +62,9 @@ function listed(folder: string): string[] {
   try {
     return readdirSync(folder).sort(naturally)
   } catch (error) {
-    throw new ProcessorError('INPUT', `${folder}: ${messageOf(error)}`, { cause: error })
+    const { code } = error as NodeJS.ErrnoException
+    const what = code === 'ENOENT' ? 'there is no such folder' : code === 'ENOTDIR' ? 'not a folder' : messageOf(error)
+    throw new ProcessorError('INPUT', `${folder}: ${what}`, { cause: error })
   }
 }
 

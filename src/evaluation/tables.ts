@@ -52,7 +52,7 @@ export function aligned({ header, rows }: Table): string {
 }
 
 function share(value: number, digits = 3): string {
-  return Number.isNaN(value) ? '-' : value.toFixed(digits)
+  return Number.isNaN(value) ? '-' : value.toFixed(digits).replace(/^-(?=[0.]*$)/, '')
 }
 
 function forestTable(results: readonly ForestResult[]): Table {

@@ -29,6 +29,13 @@ const why = (of: Readonly<Record<number, Found>>, log: Partial<Explained> = {}):
   JSON.parse(explain(found(of), { ...LOG, ...log })).why
 
 describe('an explanation', () => {
+  it('of a log without a latency and without surprises tells of no latency', () => {
+    const of = (usualLatency: Explained['usualLatency']): string =>
+      JSON.parse(explain(channel.emptyFindings(), { ...LOG, usualLatency })).top
+    assert.equal(of(LOG.usualLatency), 'latency')
+    assert.equal(of(null), 'level')
+  })
+
   it('names the strongest channel first, and of the others the two strongest that tell something', () => {
     const findings = found({
       [channel.LATENCY]: [5.2, 2340, 120],

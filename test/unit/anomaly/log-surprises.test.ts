@@ -49,6 +49,14 @@ function world(seconds = 7_200) {
 }
 
 describe('the surprises of one log', () => {
+  it('of a log without a latency find none, whatever the log before took', () => {
+    const { look } = world(60)
+    look('INFO', 4_000)
+    const { surprises, observed, expected } = look('INFO', null)
+    for (const column of [surprises, observed, expected])
+      assert.deepEqual([...column.subarray(channel.LATENCY, channel.SLOW_SHARE + 1)], [0, 0, 0])
+  })
+
   it('are small for an ordinary one, and of each channel there is what was observed and expected', () => {
     const { look } = world()
     const { surprises, observed, expected } = look('INFO', 50)

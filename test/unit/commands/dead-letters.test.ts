@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parsePosition } from '../../../src/commands/dead-letter-options.ts'
+import { filterOf, parsePosition } from '../../../src/commands/dead-letter-options.ts'
 import { counted, hexDump, preview, printable, printableJson } from '../../../src/commands/printable.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
@@ -63,4 +63,10 @@ test('a position is read as the list prints it', () => {
   assert.deepEqual(parsePosition('a.b-c/0/7/5'), { topic: 'a.b-c', partition: 0, offset: 7, item: 5 })
   for (const wrong of ['', 'logs', 'logs/1', 'logs/x/1', 'logs/1/-1', '/1/2', 'logs/1/2/3/4'])
     assert.throws(() => parsePosition(wrong), /expected topic\/partition\/offset/)
+})
+
+test('a reason or a status that there is none of is told with those that there are', () => {
+  assert.throws(() => filterOf({ reason: 'bad_jason' }), /--reason bad_jason: expected one of bad_json, not_an_object/)
+  assert.throws(() => filterOf({ status: 'gone' }), /--status gone: expected one of new, /)
+  assert.equal(filterOf({ reason: 'bad_json' }).reason, 'bad_json')
 })

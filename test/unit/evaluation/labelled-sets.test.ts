@@ -48,6 +48,6 @@ describe('labelled sets are found', () => {
   })
 
   it('and a folder that is not there is told by its name', async () => {
-    await assert.rejects(findLabelledSets('/no/such/folder', []), /\/no\/such\/folder: ENOENT/)
+    await assert.rejects(findLabelledSets('/no/such/folder', []), /\/no\/such\/folder: there is no such folder/)
   })
 })
