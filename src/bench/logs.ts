@@ -8,6 +8,8 @@ export interface LogShape {
   readonly bytes?: number | undefined
   /** Of each thousand logs so many cannot be read. */
   readonly brokenPerThousand?: number | undefined
+  /** With fields beside that have no column: a trace id, a host, a status. */
+  readonly extras?: boolean | undefined
   /** Milliseconds since the epoch, instead of the event time that the index gives. */
   readonly atMs?: number | undefined
 }
@@ -44,6 +46,9 @@ export function benchLog(random: Random, index: number, shape: LogShape = USUAL_
     latency_ms: Math.round(40 * Math.exp(0.5 * random.normal())),
     userId: `u-${random.below(50_000)}`,
     timestamp: new Date(shape.atMs ?? START_MS + index * SPACING_MS).toISOString(),
+    ...(shape.extras === true
+      ? { traceId: random.hex(32), host: `node-${random.below(50)}`, status: 200 + random.below(5) }
+      : {}),
   }
   const json = JSON.stringify(fields)
   const broken = shape.brokenPerThousand !== undefined && index % 1000 < shape.brokenPerThousand

@@ -13,7 +13,7 @@ import { BinaryRows } from '../postgres/binary-rows.ts'
 import { writeLogRows } from '../postgres/log-rows.ts'
 import { standardRow } from '../postgres/standard-row.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
-import { benchLog } from './logs.ts'
+import { benchLog, type LogShape, USUAL_SHAPE } from './logs.ts'
 
 export const STAGES = ['parse', 'normalize', 'score', 'encode'] as const
 export type Stage = (typeof STAGES)[number]
@@ -72,15 +72,17 @@ class Line {
 export async function measureStages({
   logs,
   rounds,
+  shape = USUAL_SHAPE,
 }: {
   logs: number
   rounds: number
+  shape?: LogShape
 }): Promise<Record<Stage, StageFigure>> {
   const line = new Line()
   const random = new Random(1)
   const samples: Record<Stage, Sample[]> = { parse: [], normalize: [], score: [], encode: [] }
   for (let round = 0; round <= rounds; round++) {
-    const ranges = rangesOf(random, round * logs, logs)
+    const ranges = rangesOf(random, shape, { from: round * logs, logs })
     const sums: Record<Stage, Sample> = { parse: NOTHING, normalize: NOTHING, score: NOTHING, encode: NOTHING }
     for (const range of ranges) {
       for (const stage of STAGES) sums[stage] = added(sums[stage], await measured(() => line.run(stage, range)))
@@ -147,10 +149,16 @@ function packed(values: readonly Buffer[], from: number): PackedRecords {
   return records
 }
 
-function rangesOf(random: Random, from: number, logs: number): PartitionRange[] {
+function rangesOf(
+  random: Random,
+  shape: LogShape,
+  { from, logs }: { readonly from: number; readonly logs: number },
+): PartitionRange[] {
   const ranges: PartitionRange[] = []
   for (let at = from; at < from + logs; at += BATCH_ROWS) {
-    const values = Array.from({ length: Math.min(BATCH_ROWS, from + logs - at) }, (_, i) => benchLog(random, at + i))
+    const values = Array.from({ length: Math.min(BATCH_ROWS, from + logs - at) }, (_, i) =>
+      benchLog(random, at + i, shape),
+    )
     const records = packed(values, at)
     const to = at + records.length
     const purpose = 'store' as const

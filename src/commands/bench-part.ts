@@ -1,4 +1,5 @@
 /** One part of the benchmark in a process of its own, so that its CPU time and memory are nobody else's. Prints its figure as JSON. */
+import { USUAL_SHAPE } from '../bench/logs.ts'
 import { measureStages } from '../bench/stages.ts'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
@@ -18,10 +19,10 @@ export async function runPart(part: string, options: PartOptions, env: NodeJS.Pr
 
 function figuresOf(part: string, options: PartOptions, env: NodeJS.ProcessEnv): Promise<unknown> {
   switch (part) {
-    case 'stages': {
-      const logs = 20_000
-      return measureStages({ logs, rounds: Math.max(1, Math.round(options.rows / logs)) })
-    }
+    case 'stages':
+      return measureStages(roundsOf(options.rows))
+    case 'stages-extras':
+      return measureStages({ ...roundsOf(options.rows), shape: { ...USUAL_SHAPE, extras: true } })
     case 'sink-1':
       return measureSink(loadConfig(env).config, { ...options, lanes: 1 })
     case 'sink-2':
@@ -33,4 +34,10 @@ function figuresOf(part: string, options: PartOptions, env: NodeJS.ProcessEnv): 
     default:
       throw new ProcessorError('INPUT', `${part} is no part of the benchmark`)
   }
+}
+
+const ROUND_LOGS = 20_000
+
+function roundsOf(rows: number): { logs: number; rounds: number } {
+  return { logs: ROUND_LOGS, rounds: Math.max(1, Math.round(rows / ROUND_LOGS)) }
 }

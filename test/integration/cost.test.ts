@@ -29,16 +29,28 @@ const MOST: Readonly<Record<Exclude<Stage, 'parse'>, { ratio: number; bytes: num
   encode: { ratio: 0.5, bytes: 60 },
 }
 
-test('no stage costs a log more CPU or garbage than it did', { timeout: 600_000 }, async () => {
+/** Where logs have fields that nobody asked for, which JSON.parse has to read, too: 0.61 to 0.73 and 0.21 to 0.28 were measured. */
+const MOST_WITH_EXTRAS = { normalize: { ratio: 1.1, bytes: 110 }, encode: { ratio: 0.5, bytes: 60 } } as const
+
+async function assertStages(
+  part: string,
+  limits: Readonly<Partial<Record<Stage, { readonly ratio: number; readonly bytes: number }>>>,
+): Promise<void> {
   const flags = ['--min-semi-space-size=256', '--max-semi-space-size=256']
-  const { stdout } = await run(process.execPath, [...flags, main, 'bench', '--part', 'stages', '--rows', '240000'])
+  const { stdout } = await run(process.execPath, [...flags, main, 'bench', '--part', part, '--rows', '240000'])
   const figures = JSON.parse(stdout) as Record<Stage, StageFigure>
-  for (const [stage, most] of Object.entries(MOST) as [keyof typeof MOST, { ratio: number; bytes: number }][]) {
+  for (const [stage, most] of Object.entries(limits) as [Stage, { ratio: number; bytes: number }][]) {
     const { ratio, bytes } = figures[stage]
     assert.ok(ratio <= most.ratio, `${stage}: ${ratio.toFixed(2)} times JSON.parse, at most ${most.ratio}`)
     assert.ok(bytes !== null && bytes <= most.bytes, `${stage}: ${bytes} bytes a log, at most ${most.bytes}`)
   }
-})
+}
+
+test('no stage costs a log more CPU or garbage than it did', { timeout: 300_000 }, () => assertStages('stages', MOST))
+
+test('fields that nobody asked for make no garbage and cost less than reading them', { timeout: 300_000 }, () =>
+  assertStages('stages-extras', MOST_WITH_EXTRAS),
+)
 
 test('a batch is one statement and one transaction, and writes little more log than a bare COPY', {
   timeout: 600_000,
