@@ -113,7 +113,7 @@ export interface Parts {
   readonly store: Store
   readonly finished: (batch: ReadyBatch, outcomes: readonly CommitOutcome[], startedMs: number) => void
   readonly clock: () => number // monotonic, in ms
-  readonly turn: () => Promise<unknown> // of the event loop: rows leave before the next batch keeps the thread busy
+  readonly turn: () => Promise<unknown> // of the event loop: a lane that is free takes what is ready, and its rows leave, before the next batch keeps the thread busy
 }
 
 /** Until the signal aborts and the last batch is stored. Batches are scored while those before them commit, one in each lane. */
@@ -121,12 +121,12 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const lanes = new Map<number, Promise<void>>()
   try {
     for await (const batch of parts.source.batches(signal)) {
+      await parts.turn()
       const startedMs = parts.clock()
       const ready = await prepare(batch, parts)
       const commit = (lanes.get(batch.lane) ?? Promise.resolve()).then(() => finish(batch, ready, parts, startedMs))
       lanes.set(batch.lane, commit)
       commit.catch(() => parts.source.settled(batch, null))
-      await parts.turn()
     }
   } finally {
     await Promise.allSettled(lanes.values()).then(() => Promise.all(lanes.values()))

@@ -45,6 +45,8 @@ interface AnswerMemory {
   left: number
   /** Of large records, compressed and plain. */
   large: number
+  /** Some partition has records in it: one that has none may have found it full. */
+  readonly filled: boolean
 }
 
 export class Fetcher {
@@ -106,17 +108,19 @@ export class Fetcher {
   }
 
   /**
-   * Another one goes first each time: only the first of an answer is sure to get a whole batch. Before them all goes one whose batch
-   * didn't fit, so that the answer is as large as that batch, and not as all those that didn't.
+   * Only the first of an answer is sure to get a whole batch, and a few may fill it. So the one with the least waiting goes first: a lane whose
+   * partitions are empty is without work, while another one's records use up the budget. Of equal ones another one each time. Before them
+   * all goes one whose batch didn't fit, so that the answer is as large as that batch, and not as all those that didn't.
    */
   #due(node: number, turn: number): Asked[] {
     const { positions, mayFetch, options } = this.#parts
     if (!mayFetch()) return []
     const nowMs = options.time.clock()
     const due = positions.all.filter((each) => this.#led(each, node) && each.fetchNotBeforeMs <= nowMs)
-    const large = due.findIndex(({ fetchBytes }) => fetchBytes > 0)
-    const first = due.length === 0 ? 0 : large < 0 ? turn % due.length : large
-    return [...due.slice(first), ...due.slice(0, first)].map((position) => ({
+    const first = due.length === 0 ? 0 : turn % due.length
+    const turned = [...due.slice(first), ...due.slice(0, first)]
+    const ordered = turned.sort((a, b) => b.fetchBytes - a.fetchBytes || a.buffer.bytes - b.buffer.bytes)
+    return ordered.map((position) => ({
       position,
       assignment: position.assignment,
       wanted: position.expected,
@@ -155,7 +159,8 @@ export class Fetcher {
     const answer = await orAborted(connection.fetch(request, over), over)
     if (signal.aborted) return
     if (answer.errorCode !== 0) throw failed(answer.errorCode, null)
-    const memory: AnswerMemory = { left: options.answerPlainBytesMax ?? Number.POSITIVE_INFINITY, large: 0 }
+    const filled = answer.partitions.some(({ batches }) => batches.length > 0)
+    const memory: AnswerMemory = { left: options.answerPlainBytesMax ?? Number.POSITIVE_INFINITY, large: 0, filled }
     for (const fetched of answer.partitions) {
       // Decompressed, the others have filled the memory that one answer may take. Next time another one goes first.
       if (memory.left <= 0 && fetched.batches.length > 0) continue
@@ -211,10 +216,11 @@ export class Fetcher {
     } else if (accepted.kind === 'stale' || accepted.kind === 'duplicate') {
       events.staleDelivery({ partition, records: range.records.length })
     }
-    // Without progress the next answer would come at once, and say the same.
+    // Without progress the next answer would come at once, and say the same; unless this one was only full.
+    const full = memory.filled && fetched.batches.length === 0
     const again = accepted.kind === 'suspected' && position.fetchFailures++ > 0
     const unmoved = again || accepted.kind === 'nothing' || accepted.kind === 'duplicate'
-    if (unmoved && range.error === null && position.endOffset > wanted) this.#later(position)
+    if (unmoved && !full && range.error === null && position.endOffset > wanted) this.#later(position)
     if (range.error === null) return
     events.corruptBatch({ partition, offset: range.to, detail: messageOf(range.error) })
     this.#later(position)

@@ -86,3 +86,52 @@ test('after a batch that can never be stored nothing of its lane is; what other 
   assert.equal(commits.length, 2)
   assert.deepEqual(settled, ['0:0 never', '0:10 never', '1:0'])
 })
+
+test('a lane that is free takes the batch that is ready for it before the next one keeps the thread busy', async () => {
+  const happened: string[] = []
+  const stored: (() => void)[] = []
+  const freed = Promise.withResolvers<void>()
+  const parts: Parts = {
+    source: {
+      async *batches() {
+        yield batchOf(0, 0)
+        yield batchOf(0, 10)
+        await freed.promise
+        yield batchOf(0, 20)
+      },
+      settled: () => freed.resolve(),
+    },
+    normalize: ({ from }) => {
+      happened.push(`prepared ${from}`)
+      return { events: [], rejects: [], skips: {} }
+    },
+    scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
+    store: {
+      // A store looks at its connection and its table before it encodes and sends.
+      commit: async (batch) => {
+        await calm()
+        happened.push(`sent ${batch.ranges[0]?.range.from}`)
+        await new Promise<void>((done) => stored.push(done))
+        return batch.ranges.map(({ range }): CommitOutcome => ({ kind: 'duplicate', range }))
+      },
+    },
+    finished: () => undefined,
+    clock: () => 0,
+    turn: () => new Promise((done) => setImmediate(done)),
+  }
+  const ended = run(parts, new AbortController().signal)
+  const until = async (count: number): Promise<void> => {
+    while (happened.length < count) await parts.turn()
+  }
+  await until(3)
+  assert.deepEqual(happened, ['prepared 0', 'sent 0', 'prepared 10'])
+  await parts.turn()
+  // By now the line waits for the source.
+  stored[0]?.()
+  await until(5)
+  assert.deepEqual(happened.slice(3), ['sent 10', 'prepared 20'])
+  stored[1]?.()
+  await until(6)
+  stored[2]?.()
+  await ended
+})

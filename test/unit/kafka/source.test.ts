@@ -292,6 +292,42 @@ test('of an answer that would take more memory than it may when decompressed, th
   await world.finish()
 })
 
+test('what waits least is fetched first, so that a lane is not without records while another one has many', async () => {
+  const world = new SourceWorld(2, { lanes: 2, rowsMax: 50 })
+  const produce = (partition: number, batches: number): void => {
+    for (let batch = 0; batch < batches; batch++) world.kafka.partition(partition).produce(many(50))
+  }
+  // The first of a request that has records fills the answer.
+  let full = 0
+  world.kafka.tamper = (fetched) => {
+    const { length } = world.kafka.fetches
+    if (full === length) return { ...fetched, batches: Buffer.alloc(0) }
+    if (fetched.batches.length > 0) full = length
+    return fetched
+  }
+  const fetchedTo = (partition: number): number => world.source.status().partitions[partition]?.fetchOffset ?? 0
+  const letGo = world.ledger.hold()
+  produce(0, 20)
+  world.start()
+  await world.clock.until('one has many', () => fetchedTo(0) === 1_000)
+  produce(0, 20)
+  produce(1, 20)
+  const before = world.kafka.fetches.length
+  await world.clock.until('the other has nearly as many', () => fetchedTo(1) >= 800)
+  const asked = world.kafka.fetches.slice(before).map(({ positions }) => positions.map((each) => each.partition))
+  // Of the one that found the answers full, too: it is not taken for one that does not move.
+  assert.deepEqual(asked.slice(0, 3), [
+    [1, 0],
+    [1, 0],
+    [1, 0],
+  ])
+  letGo()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(2_000))
+  assert.deepEqual(world.stored(1), upTo(1_000))
+  await world.finish()
+})
+
 test('[P16] [F15] what retention took is a gap, at the start and on the way', async () => {
   const world = new SourceWorld(1)
   const partition = world.kafka.partition(0)
