@@ -1,13 +1,13 @@
 /**
- * `npm run bench:peers`: this program beside what could be run instead, on a real Kafka. `--rows N`, `--only TEXT` (part of a name),
- * `--no-kill`, `--write` (docs/benchmarks-peers.md), `--json`.
+ * `npm run bench:peers`: this program beside what could be run instead, on a real Kafka; `-- --help` tells its options.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings'
 import { benchLog } from '../../src/bench/logs.ts'
 import { openBenchStage } from '../../src/commands/bench-stage.ts'
+import { positive } from '../../src/commands/number-arguments.ts'
 import { onFirstSignal } from '../../src/commands/stop-signals.ts'
 import { Random } from '../../src/demo/random.ts'
 import { messageOf } from '../../src/errors.ts'
@@ -26,21 +26,43 @@ import { telegraf } from './telegraf.ts'
 const PEERS: readonly Peer[] = [ours, telegraf, ...bento, ...kafkaConnect, original]
 const PARTITIONS = 4
 
-const { values: options } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '1000000' },
-    only: { type: 'string' },
-    'no-kill': { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
+const ROWS_MIN = 1_000
+
+function rowCount(text: string): number {
+  const value = positive(text)
+  if (value < ROWS_MIN) throw new InvalidArgumentError(`expected at least ${ROWS_MIN}`)
+  return value
+}
+
+function partOfName(text: string): string {
+  const part = text.toLowerCase()
+  if (PEERS.some(({ name }) => name.toLowerCase().includes(part))) return part
+  throw new InvalidArgumentError('none has that in its name; --help lists them')
+}
+
+const program = new Command('npm run bench:peers --')
+  .description(
+    'This program beside what could be run instead: the same topic, rows, table and machine, and a kill of each.',
+  )
+  .option('--rows <n>', 'logs a round', rowCount, 1_000_000)
+  .option('--only <text>', 'only those with this in their name', partOfName)
+  .option('--no-kill', 'without the kill, and what it loses or doubles')
+  .option('--write', 'docs/benchmarks-peers.md', false)
+  .option('--json', 'as JSON', false)
+  .addHelpText(
+    'after',
+    `\nWhat is compared, where it can be had:\n${PEERS.map(({ name }) => `  ${name.replaceAll('**', '')}`).join('\n')}`,
+  )
+program.parse(
+  process.argv.slice(2).filter((each) => each !== '--'),
+  { from: 'user' },
+)
+const options = program.opts()
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`)
 
 async function main(): Promise<number> {
-  const rows = Number(options.rows)
-  if (!Number.isSafeInteger(rows) || rows < 1_000) throw new RangeError('--rows: expected a whole number from 1000 on')
+  const { rows } = options
   const closers: (() => Promise<unknown>)[] = []
   const stop = new AbortController()
   const interrupted = Promise.withResolvers<number>()
@@ -99,7 +121,7 @@ async function compare({ rows, closers, signal }: Wish): Promise<number> {
 
 async function broughtPeers(notes: string[]): Promise<Peer[]> {
   const brought: Peer[] = []
-  for (const peer of PEERS.filter(({ name }) => name.toLowerCase().includes((options.only ?? '').toLowerCase()))) {
+  for (const peer of PEERS.filter(({ name }) => name.toLowerCase().includes(options.only ?? ''))) {
     const missing = peer.missing() ?? (await peer.bring().then(() => null, messageOf))
     if (missing === null) brought.push(peer)
     else notes.push(`left out: ${peer.name}: ${missing.slice(0, 300)}`)
@@ -121,7 +143,7 @@ async function resultsOf(
       // The table is full of a peer's rows: the limit is measured with them, next to the first.
       const limit = results.length === 0 ? await psqlResult(arena, course.rows) : null
       if (limit !== null) results.push(limit)
-      const killed = options['no-kill'] ? null : await killPeer(arena, peer, course)
+      const killed = options.kill ? await killPeer(arena, peer, course) : null
       if (killed !== null) tell(`${peer.name}: ${killed.lost} lost, ${killed.twice} twice after a kill`)
       results.push({ name: peer.name, figure, killed })
     } catch (error) {

@@ -149,13 +149,16 @@ function kafkaLine({ kafka }: Status): string[] {
 
 function scoreLine({ state, quantiles, drift, ...of }: Status['scores'][number]): string {
   const spread = Object.entries(quantiles ?? {}).map(([quantile, score]) => `q${quantile} ${score.toFixed(2)}`)
-  const percent = (share: number): string => `${(share * 100).toPrecision(2)} %`
+  const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`
+  // Shares are of the last whole window, and there was none.
+  const noWindow = state === 'unknown' && of.anomaly_share === 0 && of.fallback_share === 0
   const parts = [
     state,
     ...spread,
     ...(drift === null ? [] : [`drift ${drift.toFixed(2)}`]),
-    `anomalies ${percent(of.anomaly_share)}`,
-    `fallback ${percent(of.fallback_share)}`,
+    ...(noWindow
+      ? ['(known after a minute and 2,000 logs)']
+      : [`anomalies ${percent(of.anomaly_share)}`, `fallback ${percent(of.fallback_share)}`]),
     `services ${of.services}, warm ${of.warm_services}`,
   ]
   return `scores      ${parts.join('   ')}`

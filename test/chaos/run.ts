@@ -14,6 +14,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { minutes, positive } from '../../src/commands/number-arguments.ts'
+import { counted } from '../../src/commands/printable.ts'
 import { systemBinaries } from '../../src/postgres/server-binaries.ts'
 import { KAFKA_VERSION } from '../support/real-kafka.ts'
 import { attend, concluded, isAttended } from './attended.ts'
@@ -37,7 +38,7 @@ function tell(title: string, runs: readonly Run[]): void {
   const faults = runs.flatMap((run) => run.faults)
   const total = (of: (run: Run) => number): number => runs.reduce((sum, run) => sum + of(run), 0)
   say(
-    `\n${title}: ${total((run) => run.records)} messages, ${faults.length} faults of ${new Set(faults.map(({ name }) => name)).size} kinds; lost ${total((run) => run.lost)}, duplicated ${total((run) => run.duplicated)}, altered ${total((run) => run.altered)}; peak RSS ${Math.max(...runs.map((run) => run.peakRssMb))} MB`,
+    `\n${title}: ${total((run) => run.records)} messages, ${counted(faults.length, 'fault')} of ${counted(new Set(faults.map(({ name }) => name)).size, 'kind')}; lost ${total((run) => run.lost)}, duplicated ${total((run) => run.duplicated)}, altered ${total((run) => run.altered)}; peak RSS ${Math.max(...runs.map((run) => run.peakRssMb))} MB`,
   )
   for (const name of [...new Set(faults.map((fault) => fault.name))].sort()) {
     const these = faults.filter((fault) => fault.name === name)

@@ -6,7 +6,12 @@ import { resolve } from 'node:path'
 import { test } from 'node:test'
 
 const root = resolve(import.meta.dirname, '../..')
-const SCRIPTS = { chaos: 'test/chaos/run.ts', fuzz: 'test/fuzz/run.ts', simulate: 'scripts/simulate.ts' } as const
+const SCRIPTS = {
+  chaos: 'test/chaos/run.ts',
+  fuzz: 'test/fuzz/run.ts',
+  simulate: 'scripts/simulate.ts',
+  'bench:peers': 'bench/peers/run.ts',
+} as const
 
 function typed(file: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [file, ...args], { cwd: root, encoding: 'utf8' })
@@ -26,6 +31,8 @@ for (const [name, file] of Object.entries(SCRIPTS)) {
       'docs/operations.md',
       'docs/exactly-once.md',
       'docs/mutants.md',
+      'docs/benchmarks-peers.md',
+      'bench/peers/README.md',
     ]) {
       const text = readFileSync(resolve(root, page), 'utf8')
       for (const [, said = ''] of text.matchAll(new RegExp(`npm run ${name} -- ([^\`\\n]*)`, 'g')))
@@ -34,10 +41,11 @@ for (const [name, file] of Object.entries(SCRIPTS)) {
   })
 
   test(`npm run ${name} with what it does not know says so in a line`, () => {
+    const number = name === 'bench:peers' ? '--rows' : '--seed'
     for (const [args, answer] of [
       [['--nonsense'], /^error: unknown option '--nonsense'\n$/],
       [['nonsense'], /^error: too many arguments/],
-      [['--seed', 'x'], /^error: option '--seed <n>' argument 'x' is invalid. expected a whole number\n$/],
+      [[number, 'x'], new RegExp(`^error: option '${number} <n>' argument 'x' is invalid. expected a whole number\n$`)],
     ] as const) {
       const { status, stdout, stderr } = typed(file, ...args)
       assert.deepEqual([status, stdout], [1, ''])

@@ -124,6 +124,6 @@ describe('a worker', { timeout: 600_000 }, () => {
       env: { ...process.env, ...env },
       encoding: 'utf8',
     })
-    assert.match(stdout, /^scores {6}unknown {3}anomalies 0\.0 % {3}fallback 0\.0 % {3}services 2, warm 0$/m)
+    assert.match(stdout, /^scores {6}unknown {3}\(known after a minute and 2,000 logs\) {3}services 2, warm 0$/m)
   })
 })

@@ -28,23 +28,33 @@ test('where nobody answers, the sentence says what to name', async () => {
   await assert.rejects(run({}, env), { code: 'INPUT', message: /No worker answers on http:\/\/\[::1\]:1: .*HTTP_PORT/ })
 })
 
+const STATUS = {
+  version: '1',
+  guarantee: 'exactly once',
+  ready: true,
+  missing: [],
+  topic: 'logs',
+  topic_partitions: 0,
+  group: 'g',
+  generation: 1,
+  member: 'm',
+  kafka: { protocol: 'SASL_SSL', mechanism: 'PLAIN', certificates_checked: false },
+  store: 'ready',
+  buffered_bytes: 0,
+  ml_engine: null,
+  partitions: [],
+  scores: [],
+} as const
+
 test('how Kafka is spoken to is told, and that nobody checks its certificates', () => {
-  const text = statusTable({
-    version: '1',
-    guarantee: 'exactly once',
-    ready: true,
-    missing: [],
-    topic: 'logs',
-    topic_partitions: 0,
-    group: 'g',
-    generation: 1,
-    member: 'm',
-    kafka: { protocol: 'SASL_SSL', mechanism: 'PLAIN', certificates_checked: false },
-    store: 'ready',
-    buffered_bytes: 0,
-    ml_engine: null,
-    partitions: [],
-    scores: [],
-  })
-  assert.match(text, /^kafka +SASL_SSL +PLAIN +certificates NOT checked \(KAFKA_TLS_INSECURE\)$/m)
+  assert.match(statusTable(STATUS), /^kafka +SASL_SSL +PLAIN +certificates NOT checked \(KAFKA_TLS_INSECURE\)$/m)
+})
+
+test('shares of logs are told as people write them, and not before there are any', () => {
+  const young = { state: 'unknown', quantiles: null, drift: null, anomaly_share: 0, fallback_share: 0, services: 2, warm_services: 0 } // biome-ignore format: one line
+  const line = (scores: Partial<typeof young>): string | undefined =>
+    /^scores .*$/m.exec(statusTable({ ...STATUS, scores: [{ ...young, ...scores }] }))?.[0]
+  assert.equal(line({}), 'scores      unknown   (known after a minute and 2,000 logs)   services 2, warm 0')
+  assert.match(line({ anomaly_share: 0.000412, fallback_share: 1 }) ?? '', / anomalies 0\.041 % {3}fallback 100 % /)
+  assert.match(line({ state: 'all_low' }) ?? '', / anomalies 0 % {3}fallback 0 % /)
 })
