@@ -1,19 +1,16 @@
 /** The members of a flat log that nobody asked for: their names, and their JSON text as it lies there. */
 import { VerbatimJson } from '../verbatim-json.ts'
+import { isSameText, PlainJson, plainNumberEnd } from './plain-json.ts'
 
 const COLON = 0x3a
-const POINT = 0x2e
-const ZERO = 0x30
-/** Below it JavaScript writes an exponent. */
-const PLAIN_MIN = 1e-6
-/** As many as a double holds whatever they are, and a point. */
-const FRACTION_LENGTH_MAX = 16
-
 export class FlatExtras {
   count = 0
   readonly json = new VerbatimJson()
   /** True as long as `json` is the text that JSON.stringify makes of these members. */
   verbatim = true
+  /** How deep their values are nested: 0 where there are no objects or lists. */
+  depth = 0
+  readonly #plain = new PlainJson()
   /** Without quotes. */
   readonly #starts: Int32Array
   readonly #ends: Int32Array
@@ -28,6 +25,7 @@ export class FlatExtras {
     this.count = 0
     this.json.clear()
     this.verbatim = true
+    this.depth = 0
   }
 
   /** A name that lies at [start, end), its quotes around it. */
@@ -42,29 +40,25 @@ export class FlatExtras {
     return bytes.toString('latin1', this.#starts[extra]!, this.#ends[extra]!)
   }
 
-  /** Its value at [start, end); `number` is what it was read as if it is one. */
-  value(bytes: Buffer, at: { readonly start: number; readonly end: number; readonly number: number | null }): void {
-    if (at.number !== null && !isSpelledAlike(bytes, at.start, at.end, at.number)) this.verbatim = false
+  /** Its value at [start, end), of no other value inside. */
+  value(bytes: Buffer, at: { readonly start: number; readonly end: number; readonly isNumber: boolean }): void {
+    if (at.isNumber && plainNumberEnd(bytes, at.start) !== at.end) this.verbatim = false
     this.json.value(at.start, at.end)
+  }
+
+  /** Its value is the object or list that begins there. Where it ends; -1: it can't be left as it is. */
+  nested(bytes: Buffer, start: number): number {
+    const end = this.#plain.endOf(bytes, start)
+    if (end < 0) return -1
+    this.depth = Math.max(this.depth, this.#plain.depth)
+    this.json.value(start, end)
+    return end
   }
 
   #has(bytes: Buffer, start: number, end: number): boolean {
     for (let extra = 0; extra < this.count; extra++) {
-      const other = this.#starts[extra]!
-      if (this.#ends[extra]! - other !== end - start) continue
-      let same = 0
-      while (start + same < end && bytes[start + same] === bytes[other + same]) same++
-      if (start + same === end) return true
+      if (isSameText(bytes, { start, end }, { start: this.#starts[extra]!, end: this.#ends[extra]! })) return true
     }
     return false
   }
-}
-
-/** Whether String() makes of the number what it was read from: at most 15 digits before the point, no exponent, no leading zeros. */
-function isSpelledAlike(bytes: Buffer, start: number, end: number, number: number): boolean {
-  if (number === 0) return end - start === 1
-  let point = start
-  while (point < end && bytes[point] !== POINT) point++
-  if (point === end) return true
-  return bytes[end - 1] !== ZERO && end - start <= FRACTION_LENGTH_MAX && Math.abs(number) >= PLAIN_MIN
 }

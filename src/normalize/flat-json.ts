@@ -1,5 +1,6 @@
 /**
- * The JSON that SDKs send, in one scan: an object whose members are strings without escapes, plain numbers, true, false or null.
+ * The JSON that SDKs send, in one scan: an object whose members are strings without escapes, plain numbers, true, false or null;
+ * those that nobody asked for may also be objects and lists that can be left as they are written (plain-json.ts).
  *
  *   log    = "{" [ member *( "," member ) ] "}"          blanks allowed wherever JSON allows them
  *   member = name ":" ( text | number | true | false | null )
@@ -64,9 +65,10 @@ export class FlatJson {
     this.count = 0
   }
 
-  /** Puts the members into fields. False where a name comes twice. */
+  /** Puts the members into fields. False where a name comes twice, or an extra member is an object or a list, which was not read. */
   fill(fields: Fields): boolean {
     fields.clear()
+    if (this.extras.depth > 0) return false
     let extra = 0
     for (let member = 0; member < this.count; member++) {
       const place = this.places[member]!
@@ -120,9 +122,12 @@ export class FlatJson {
     if (isDigit(bytes[nameStart]) || extras.count === EXTRAS_MAX) return false
     extras.name(bytes, nameStart, nameEnd)
     const start = this.#at
+    if (bytes[start] === OPEN || bytes[start] === OPEN_LIST) {
+      this.#at = extras.nested(bytes, start)
+      return this.#at >= 0
+    }
     if (!this.#readValue()) return false
-    const number = this.kinds[count] === MEMBER.number ? this.numbers[count]! : null
-    extras.value(bytes, { start, end: this.#at, number })
+    extras.value(bytes, { start, end: this.#at, isNumber: this.kinds[count] === MEMBER.number })
     return true
   }
 
@@ -218,7 +223,9 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
+const OPEN = 0x7b
 const CLOSE = 0x7d
+const OPEN_LIST = 0x5b
 const MINUS = 0x2d
 const POINT = 0x2e
 const ZERO = 0x30

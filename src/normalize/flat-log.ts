@@ -1,6 +1,6 @@
 /**
  * The log that nearly every producer sends: service, level, message, latency, timestamp and user id, each at most once, each as it
- * should be, and beside them plain fields that nobody asked for. Straight from the columns of the flat reader to a LogEvent, and the same one that log-event.ts makes; whatever
+ * should be, and beside them what nobody asked for, plainly written. Straight from the columns of the flat reader to a LogEvent, and the same one that log-event.ts makes; whatever
  * needs a second look is left to it.
  */
 import type { EpochMs, LogEvent } from '../log.ts'
@@ -105,8 +105,9 @@ export function flatLogEvent(
 }
 
 /** Whether what nobody asked for can be stored as it lies there. */
-function hasOwnMetadata({ extras }: FlatJson, { metadataBytesMax }: NormalizeLimits): boolean {
-  return extras.count === 0 || (extras.verbatim && extras.json.length <= metadataBytesMax)
+function hasOwnMetadata({ extras }: FlatJson, { depthMax, metadataBytesMax }: NormalizeLimits): boolean {
+  if (extras.count === 0) return true
+  return extras.verbatim && extras.json.length <= metadataBytesMax && extras.depth < depthMax
 }
 
 /** Without blanks, not empty and not too long: stored as it is. */

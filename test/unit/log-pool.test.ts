@@ -19,7 +19,7 @@ const random = new Random(7)
 function withExtras(log: Buffer, i: number): Buffer {
   const members = log.toString().slice(1, -1)
   return Buffer.from(
-    `{"host":"node-${i % 50}",${members}, "status": ${200 + (i % 5)},"retry":false, "trace":"${'4b'.repeat(i % 40)}"}`,
+    `{"host":"node-${i % 50}",${members}, "status": ${200 + (i % 5)},"http":{"path":"/x","codes":[${i},2]}, "trace":"${'4b'.repeat(i % 40)}"}`,
   )
 }
 const values = Array.from({ length: 40 * BATCH }, (_, i) =>

@@ -8,7 +8,7 @@ import { DEFAULT_NORMALIZE_LIMITS } from '../../../src/normalize/limits.ts'
 import { createNormalizer } from '../../../src/normalize/normalize-range.ts'
 import { normalized, RECORD_TIME, rangeOf, rawRecord } from '../../support/raw-records.ts'
 
-const limits = { ...DEFAULT_NORMALIZE_LIMITS, metadataBytesMax: 120 }
+const limits = { ...DEFAULT_NORMALIZE_LIMITS, metadataBytesMax: 120, depthMax: 4 }
 const pool = new LogPool()
 const withPool = createNormalizer(limits, () => RECORD_TIME, pool)
 
@@ -20,7 +20,7 @@ function pooled(text: string): LogEvent | undefined {
 
 /** The same of an array, which the flat reader leaves alone. */
 function parsed(text: string): LogEvent | undefined {
-  const { events } = normalized(`[${text}]`, { limits })
+  const { events } = normalized(`[${text}]`, { limits: { ...limits, depthMax: limits.depthMax + 1 } })
   return events[0]
 }
 
@@ -49,6 +49,8 @@ const value = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
   fc.integer().map(String),
   text,
+  fc.jsonValue({ maxDepth: 3 }).map((each) => JSON.stringify(each)),
+  fc.constantFrom('{"a":{"b":[1,2.5,"x"]},"c":null}', '{"a":{"b":{"c":{}}}}', '{"a":1.0}', '{"a": 1}', '{"a":1,"a":2}'),
   fc.constantFrom('true', 'false', 'null', '{}', '[1,2]', '"a:"', '"é"'),
 )
 const extra = fc
@@ -81,6 +83,7 @@ test('the extra fields of usual logs are left where they lie', () => {
     '"trace_id":"4bf92f35","host":"node-7","status":200,"retry":false,"region":null,"ratio":0.25',
     '"trace_id": "4bf92f35", "status": 200',
     '"_coerced":"x","_original":1',
+    '"http":{"status":200,"headers":["a","b"]},"trace_id": {"high":"4bf9"}',
   ]) {
     assert.ok(assertAlike(`{"level":"INFO",${usual},${extras}}`), extras)
     assert.ok(assertAlike(`{${extras},"level":"INFO",${usual}}`), extras)
@@ -95,6 +98,8 @@ test('a number spelled otherwise, a name that comes twice and too large metadata
     '"a":1,"b":2,"a":3',
     `"a":"${'x'.repeat(113)}"`,
     '"a" :1',
+    '"a":{"b": 1}',
+    '"a":{"b":1,"b":2}',
     Array.from({ length: 17 }, (_, i) => `"n${i}":1`).join(),
   ]) {
     assert.equal(assertAlike(`{"level":"INFO",${usual},${extras}}`), false, extras)
