@@ -30,6 +30,7 @@ export interface ServiceRun {
 
 export async function serviceRun(bench: Bench, task: Task & { rows: number }): Promise<ServiceRun> {
   const worker = await startWorker(bench, task)
+  const startedUs = Number(process.hrtime.bigint() / 1000n)
   try {
     const first = await sampleFrom(bench, { worker, name: task.name, rows: task.rows / 4 })
     const last = await sampleFrom(bench, { worker, name: task.name, rows: task.rows })
@@ -42,7 +43,8 @@ export async function serviceRun(bench: Bench, task: Task & { rows: number }): P
     const gc = 'nodejs_gc_duration_seconds_sum'
     const gcSeconds = sumOf(last.page, gc) - sumOf(first.page, gc)
     const figure = {
-      rowsPerSecond: await rateByCommits(bench),
+      // So few rows that there is no steady part of them: from the start on.
+      rowsPerSecond: (await rateByCommits(bench)) ?? (last.rows / (last.atUs - startedUs)) * 1e6,
       cpuSecondsPerMillion,
       postgresCpuSecondsPerMillion: perMillion('postgresCpuSeconds'),
       peakRssMb: treeRssMb(worker.pid, 'VmHWM'),
@@ -79,9 +81,9 @@ async function sampleFrom(
   }
 }
 
-/** Rows a second by the rows' own times, from the first transaction after a quarter of the rows to the start of the last. */
-async function rateByCommits({ database }: Bench): Promise<number> {
-  const { rows } = await database.query<{ n: string; seconds: number }>(`
+/** Rows a second by the rows' own times, from the first transaction after a quarter of the rows to the start of the last; null where these are one. */
+async function rateByCommits({ database }: Bench): Promise<number | null> {
+  const { rows } = await database.query<{ n: string | null; seconds: number }>(`
     with transactions as (
       select ingested_at as began, count(*) as n from logs where kafka_offset is not null group by 1
     ), counted as (
@@ -92,6 +94,6 @@ async function rateByCommits({ database }: Bench): Promise<number> {
     select sum(n) filter (where began < last) as n, extract(epoch from last - first)::float8 as seconds
       from steady, (select min(began) as first, max(began) as last from steady) ends
      group by first, last`)
-  const { n, seconds } = rows[0] ?? { n: '0', seconds: Number.NaN }
-  return Number(n) / seconds
+  const { n, seconds } = rows[0] ?? { n: null, seconds: 0 }
+  return n === null ? null : Number(n) / seconds
 }

@@ -59,7 +59,10 @@ test('a short benchmark has a figure for everything it was asked, and none that 
   assert.ok(latency.logs >= RATE, `${latency.logs} logs`)
 
   assert.deepEqual([drain.backlog, drain.arriving], [BACKLOG, RATE])
-  for (const value of [drain.steadyRowsPerSecond, drain.rowsPerSecond, drain.slowestTenth, drain.caughtUpSeconds])
+  for (const value of [drain.steadyRowsPerSecond, drain.caughtUpSeconds])
     assert.ok(Number.isFinite(value) && value > 0, JSON.stringify(drain))
-  assert.ok(drain.caughtUpSeconds * drain.rowsPerSecond >= BACKLOG / 2, JSON.stringify(drain))
+  // Not known where a machine was so busy that nobody saw the backlog on its way.
+  const { rowsPerSecond, slowestTenth } = drain as Record<keyof typeof drain, number | null>
+  assert.ok(rowsPerSecond === null || rowsPerSecond > 0, JSON.stringify(drain))
+  assert.ok(slowestTenth === null || slowestTenth > 0, JSON.stringify(drain))
 })
