@@ -44,11 +44,9 @@ test('a short benchmark has a figure for everything it was asked, and none that 
     assert.ok(figure !== undefined && figure.rowsPerSecond > 0, part)
     for (const value of known(figure)) assert.ok(Number.isFinite(value) && value >= 0, `${part}: ${said}`)
   }
-  // Each stores rows, and a row costs both sides something.
-  for (const part of ['sink-1', 'sink-2', 'service'] as const) {
-    const [figure] = report.all[part]
-    assert.ok((figure?.cpuSecondsPerMillion ?? 1) > 0 && (figure?.postgresCpuSecondsPerMillion ?? 1) > 0, part)
-  }
+  // PostgreSQL's CPU is counted in hundredths of a second, of which so few rows may take none.
+  for (const part of ['sink-1', 'sink-2', 'source'] as const)
+    assert.ok((report.all[part][0]?.cpuSecondsPerMillion ?? 0) > 0, part)
   assert.equal(report.all.source[0]?.postgresCpuSecondsPerMillion, null, 'it stores nothing')
 
   const { latency, drain } = report
