@@ -50,6 +50,7 @@ const ATOMS = [
   '{"a":{"b":[null]}}',
   '"\\u2028"',
 ] as const
+const LEVELS = ['INFO', 'ERROR', 'DEBUG', 'warn', 'FATAL'] as const
 const PIECES = [
   '"',
   '\\',
@@ -94,6 +95,25 @@ function value(random: Random, depth: number): string {
   return kind < 0.93 ? `[${members.join(',')}]` : `{${members.map((each, at) => `"k${at}":${each}`).join(',')}}`
 }
 
+/** A log as nearly all are: known names with values of their kind, and some unknown ones; read without JSON.parse unless something is odd. */
+function usual(random: Random): string {
+  const text = (most: number): string => JSON.stringify(random.hex(random.below(most)))
+  const members = [
+    `"service":"s-${random.below(30)}"`,
+    `"level":"${LEVELS[random.below(LEVELS.length)]}"`,
+    `"message":${text(120)}`,
+    `"timestamp":"2025-12-0${1 + random.below(3)}T15:0${random.below(10)}:00.${random.below(1000)}Z"`,
+    ...(random.next() < 0.7 ? [`"latency_ms":${random.below(100_000) / 10}`] : []),
+    ...(random.next() < 0.3 ? [`"user_id":"u-${random.below(1e6)}"`] : []),
+  ]
+  for (let extras = random.below(5); extras > 0; extras--) {
+    const name = random.next() < 0.1 ? (NAMES[random.below(NAMES.length)] ?? 'x') : `x${random.below(6)}`
+    const space = random.next() < 0.1 ? ' ' : ''
+    members.splice(random.below(members.length + 1), 0, `${JSON.stringify(name)}${space}:${space}${value(random, 3)}`)
+  }
+  return `{${members.join(random.next() < 0.1 ? ', ' : ',')}}`
+}
+
 /** Some bytes changed, put in, left out, doubled or cut off. */
 export function mutate(given: Buffer, random: Random): Buffer {
   let bytes = Buffer.from(given)
@@ -133,10 +153,12 @@ export function mutate(given: Buffer, random: Random): Buffer {
   return bytes
 }
 
-/** One message: grown, a seed, a changed one, an array of them, or noise. */
+/** One message: usual, grown, a seed, a changed one, an array of them, or noise. */
 export function message(random: Random): Buffer | null {
   const kind = random.next()
-  if (kind < 0.4) return Buffer.from(grown(random))
+  if (kind < 0.15) return Buffer.from(usual(random))
+  if (kind < 0.25) return mutate(Buffer.from(usual(random)), random)
+  if (kind < 0.45) return Buffer.from(grown(random))
   if (kind < 0.65) return mutate(Buffer.from(grown(random)), random)
   if (kind < 0.85) {
     const from = random.next() < 0.001 ? seeds : shortSeeds
