@@ -11,7 +11,7 @@
  * service that the judgement rests on.
  */
 import type { Level } from '../log.ts'
-import { CHANNELS, type Channel, type Findings, LATENCY, LATENCY_SHIFT, SLOW_SHARE } from './channels.ts'
+import { CHANNELS, type Channel, type Findings, LATENCY, LATENCY_SHIFT, SLOW_SHARE, SURGE } from './channels.ts'
 import { SNAPSHOT_FORMAT } from './state-bytes.ts'
 
 const MODEL_VERSION = `logs-${SNAPSHOT_FORMAT}`
@@ -62,12 +62,17 @@ export function explain({ surprises, observed, expected }: Findings, log: Explai
     baseline_n: log.baselineLogs,
     warm: log.warm,
     model_version: MODEL_VERSION,
-    why: `${sentence(name, { ...log, ...strongest, latencyMs })}${likelihood(surprises[top]!)}`,
+    why: `${sentence(name, { ...log, ...strongest, latencyMs, perMinute: rounded(observed[SURGE]!) })}${likelihood(surprises[top]!)}`,
   })
 }
 
-/** What was found on the channel, and the log's own latency. */
-type Found = Explained & { readonly observed: number; readonly expected: number; readonly latencyMs: number }
+/** What was found on the channel, the log's own latency, and the logs of the service within the last minute. */
+type Found = Explained & {
+  readonly observed: number
+  readonly expected: number
+  readonly latencyMs: number
+  readonly perMinute: number
+}
 
 function sentence(channel: Channel, of: Found): string {
   const { observed, expected, latencyMs } = of
@@ -85,10 +90,15 @@ function sentence(channel: Channel, of: Found): string {
     case 'burst':
       return `"${quote(of.template)}" came ${times(observed)} within a minute, usually ${about(expected)}`
     case 'error_rate':
-      return `${percent(observed)} of this service's logs of the last minute are errors, usually ${percent(expected)}`
+      return `${percent(observed)} of this service's ${several(of.perMinute)}logs of the last minute are errors, usually ${percent(expected)}`
     case 'surge':
       return `${grouped(observed)} logs of this service within a minute, usually ${about(expected)}`
   }
+}
+
+/** How many a share is of; of one or none that goes without saying. */
+function several(count: number): string {
+  return count < 2 ? '' : `${grouped(count)} `
 }
 
 /** Of a log that would not be noticed by itself. */

@@ -81,6 +81,7 @@ describe('an explanation', () => {
     ['a kind of error, again', { [channel.TEMPLATE]: [3, 3, 0] }, { level: 'ERROR' }, 'a kind of ERROR that is new for this service and came 3 times by now: "order * updated" (p < 1e-3)'],
     ['a burst', { [channel.TEMPLATE_BURST]: [6.5, 27.2, 2.53] }, {}, '"order * updated" came 27 times within a minute, usually about 2.5 (p < 1e-6)'],
     ['a burst of what hardly comes', { [channel.TEMPLATE_BURST]: [6.5, 1.2, 0.5] }, {}, '"order * updated" came once within a minute, usually less than 1 (p < 1e-6)'],
+    ['errors of many logs', { [channel.ERROR_RATE]: [9, 0.8, 0.0213], [channel.SURGE]: [0, 1240, 1100] }, {}, "80 % of this service's 1,240 logs of the last minute are errors, usually 2.1 % (p < 1e-9)"],
     ['errors', { [channel.ERROR_RATE]: [9, 0.8, 0.0213] }, {}, "80 % of this service's logs of the last minute are errors, usually 2.1 % (p < 1e-9)"],
     ['a surge', { [channel.SURGE]: [5, 1234, 36.4] }, {}, '1,230 logs of this service within a minute, usually about 36 (p < 1e-5)'],
   ] // biome-ignore format: one line each
