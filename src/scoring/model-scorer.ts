@@ -58,9 +58,11 @@ export class ModelScorer implements Scorer {
   readonly #seats = new Map<number, Seat>()
   /** Of the topic's traffic, by partition, as of its last claim. */
   readonly #shares = new Map<number, number>()
-  readonly #turns = new SnapshotTurns()
   /** By lane. */
+  readonly #turns = new Map<number, SnapshotTurns>()
   readonly #writers = new Map<number, SnapshotWriters>()
+  /** Another one before each batch: between its snapshots nothing is scored. */
+  #batch = 0
   #learned = 0
   #failures = 0
 
@@ -82,7 +84,7 @@ export class ModelScorer implements Scorer {
   }
 
   async score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]> {
-    this.#turns.batch()
+    this.#batch++
     const logs = new Array<ScoredLog>(events.length)
     const failures: { partition: number; error: unknown }[] = []
     for (let i = 0; i < events.length; i++) {
@@ -135,7 +137,7 @@ export class ModelScorer implements Scorer {
     // A backlog runs through hours of event time in seconds, and so few records are read again in no time.
     const due = passedMs >= snapshotIntervalMs && records >= snapshotRecordsMin
     if (!due && records < snapshotRecords) return null
-    if (!this.#turns.takes(partition)) return null
+    if (!this.#turnsOf(lane).takes(partition, this.#batch)) return null
     const [writer, other] = this.#writersOf(lane)
     if (!writer.prepare(seat.detector.snapshotBytes)) return null
     this.#writers.set(lane, [other, writer])
@@ -146,6 +148,14 @@ export class ModelScorer implements Scorer {
 
   alerts(partition: number): readonly ServiceAlert[] {
     return this.#seats.get(partition)?.detector.takeAlerts(partition) ?? []
+  }
+
+  #turnsOf(lane: number): SnapshotTurns {
+    const known = this.#turns.get(lane)
+    if (known !== undefined) return known
+    const turns = new SnapshotTurns()
+    this.#turns.set(lane, turns)
+    return turns
   }
 
   #writersOf(lane: number): SnapshotWriters {

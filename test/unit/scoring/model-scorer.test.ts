@@ -91,6 +91,25 @@ describe('model scorer', () => {
     assert.equal(scorer.snapshot(upTo(310), 0)?.atOffset, 310)
   })
 
+  it('gives one a batch, and each partition its turn, whatever the batches of other lanes ask for', async () => {
+    const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 1, snapshotRecords: 1 })
+    const lanes = [
+      [0, 1],
+      [2, 3],
+    ]
+    const taken: number[] = []
+    for (let batch = 0, to = 0; batch < 6; batch++) {
+      const lane = batch % 2
+      to += 100
+      for (const partition of lanes[lane] ?? [])
+        await scorer.score(logStream({ seed: partition, logs: 100 }).map((event) => ({ ...event, partition })))
+      const ranges = (lanes[lane] ?? []).map((partition) => readyRange({ partition, from: 0, count: to }).range)
+      taken.push(...ranges.filter((range) => scorer.snapshot(range, lane) !== null).map(({ partition }) => partition))
+    }
+    // The first batch of each lane tells where the partitions begin.
+    assert.deepEqual(taken, [0, 2, 1, 3])
+  })
+
   it('takes a large snapshot some batches later, when there is memory for it, and the next one at once', async () => {
     const scorer = new ModelScorer({ servicesMax: 2000, snapshotRecordsMin: 1, snapshotRecords: 1 })
     const services = Array.from({ length: 1500 }, (_, i) => eventAt(i, { service: `service-${i}` }))

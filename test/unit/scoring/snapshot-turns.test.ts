@@ -5,11 +5,7 @@ import { SnapshotTurns } from '../../../src/scoring/snapshot-turns.ts'
 /** Who takes its snapshot in each batch, of those that are due in it. */
 function takers(batches: readonly (readonly number[])[]): number[][] {
   const turns = new SnapshotTurns()
-  return batches.map((due) => {
-    turns.batch()
-    turns.batch()
-    return due.filter((partition) => turns.takes(partition))
-  })
+  return batches.map((due, batch) => due.filter((partition) => turns.takes(partition, batch)))
 }
 
 it('one partition takes its snapshot in a batch, and each gets its turn though all are always due', () => {
