@@ -155,12 +155,16 @@ export class World {
     for (const backend of [...this.backends]) backend.terminate()
   }
 
-  /** The database has gone back, perhaps to before what a log has lost: then it can be read again. */
+  /**
+   * The database has gone back, perhaps to before what a log has lost: then it can be read again; or to before the first record, and
+   * nobody can tell any more that the log is another one (docs/exactly-once.md).
+   */
   afterFailover(): void {
     this.invariants.retained = true
     for (const log of this.invariants.truncatedBehind) {
-      const next = this.#ledgerOf(log)?.next ?? 0
-      if (log.former !== null && next <= log.former.at) this.invariants.truncatedBehind.delete(log)
+      const row = this.#ledgerOf(log)
+      const isForgotten = row === undefined || row.tailOffset === null
+      if (log.former !== null && (isForgotten || row.next <= log.former.at)) this.invariants.truncatedBehind.delete(log)
     }
   }
 
