@@ -3,6 +3,7 @@ import { VerbatimJson } from '../verbatim-json.ts'
 import { isSameText, PlainJson, plainNumberEnd } from './plain-json.ts'
 
 const COLON = 0x3a
+
 export class FlatExtras {
   count = 0
   readonly json = new VerbatimJson()

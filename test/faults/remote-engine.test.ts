@@ -259,13 +259,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
         )
         // What the account allows, and the last batches, behind which nothing waits.
         assert.ok(stall <= 0.1 + 0.03 * beside.seconds + 1.25, `${stall} s of ${beside.seconds} s`)
-        if (what === 'well') {
-          const calls = (outcome: string): number =>
-            sample(beside.metrics, `insighthub_remote_calls_total{outcome="${outcome}"}`)
-          const judged = sample(beside.metrics, 'insighthub_scores_total{source="remote"}')
-          // On a machine that is busy elsewhere each answer may be late; that it judges what comes singly, the test above shows.
-          assert.ok(judged > 0 || (calls('answered') === 0 && calls('late') > 0), beside.metrics)
-        }
+        if (what === 'well') assert.ok(sample(beside.metrics, 'insighthub_scores_total{source="remote"}') > 0)
         if (what === 'dead' || what === 'frozen' || what.startsWith('answering')) {
           // Nobody waits for one that has never answered, but once where nothing waits behind it.
           assert.ok(stall <= 0.5, `${stall} s`)
