@@ -2,6 +2,7 @@
 export const ERROR_CODES = {
   CONFIG_INVALID: 'A setting has a value that cannot be used',
   KAFKA_UNAVAILABLE: 'No Kafka broker answers',
+  KAFKA_NO_COORDINATOR: 'The consumer group has no coordinator now: Kafka is making or moving it',
   KAFKA_TOPIC_MISSING: 'The topic does not exist (yet)',
   KAFKA_REFUSED: 'Kafka refused a request for good: authorization, TLS or SASL other than set, an unsupported version',
   KAFKA_SECURITY: 'A certificate, host name or password was not accepted, or a file with one of them cannot be used',
@@ -37,6 +38,7 @@ export function isRetriable(error: unknown): boolean {
   if (!(error instanceof ProcessorError)) return false
   switch (error.code) {
     case 'KAFKA_UNAVAILABLE':
+    case 'KAFKA_NO_COORDINATOR':
     case 'KAFKA_TOPIC_MISSING':
     case 'KAFKA_SECURITY': // another certificate, here or there, is read on the next try
     case 'KAFKA_PROTOCOL':

@@ -47,7 +47,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const fetching = fetchEvents(parts)
   const { fallbackShare, ...remote } = remoteEvents({ ...parts, clock })
   return {
-    ...groupEvents(parts),
+    ...groupEvents({ ...parts, clock }),
     ...fetching,
     ...storeEvents(parts),
     ...remote,

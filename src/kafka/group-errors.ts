@@ -4,6 +4,7 @@ import { errorName } from './error-name.ts'
 import { ASSIGNORS } from './group-protocol.ts'
 
 export const COORDINATOR_LOADING = 14
+/** The group has none (yet), or another one: Kafka makes it at a cluster's first use, and moves it when a broker goes. */
 const COORDINATOR_GONE: readonly number[] = [15, 16]
 export const ILLEGAL_GENERATION = 22
 const INCONSISTENT_PROTOCOL = 23
@@ -30,6 +31,18 @@ export function groupError(request: string, code: number): ProcessorError {
     const hint = `no assignment strategy in common: another kind of consumer uses this group (we offer ${ASSIGNORS.join(', ')})`
     return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request} with ${errorName(code)}: ${hint}`)
   }
-  const what = COORDINATOR_GONE.includes(code) ? 'the group has another coordinator now' : errorName(code)
-  return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request}: ${what}`)
+  if (COORDINATOR_GONE.includes(code)) {
+    return new ProcessorError(
+      'KAFKA_NO_COORDINATOR',
+      `Kafka answered ${request}: the group has another coordinator now`,
+    )
+  }
+  return new ProcessorError('KAFKA_UNAVAILABLE', `Kafka answered ${request}: ${errorName(code)}`)
+}
+
+/** A FindCoordinator answer without a coordinator. */
+export function coordinatorError(groupId: string, code: number): ProcessorError {
+  const soon = code === COORDINATOR_LOADING || COORDINATOR_GONE.includes(code)
+  const what = `no coordinator for group ${groupId}: ${errorName(code)}`
+  return new ProcessorError(soon ? 'KAFKA_NO_COORDINATOR' : 'KAFKA_UNAVAILABLE', what)
 }

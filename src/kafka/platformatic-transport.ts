@@ -16,6 +16,7 @@ import { BrokerCluster, type ClusterOptions, throwIfRefused } from './broker-clu
 import type { BrokerConnection } from './broker-connection.ts'
 import { errorName } from './error-name.ts'
 import { FETCH_BY_ID_VERSION, fetchApi, fetchByIdApi } from './fetch-api.ts'
+import { coordinatorError } from './group-errors.ts'
 import type { GroupTransport, KafkaTransport, LogTransport } from './transport.ts'
 
 const UNKNOWN_TOPIC = 3
@@ -131,9 +132,7 @@ async function findCoordinator(cluster: BrokerCluster, groupId: string): Promise
   const found = answer.coordinators[0]
   if (found === undefined) throw new ProcessorError('KAFKA_PROTOCOL', 'a FindCoordinator answer is empty')
   throwIfRefused(found.errorCode, `group ${groupId}`)
-  if (found.errorCode !== 0) {
-    throw new ProcessorError('KAFKA_UNAVAILABLE', `no coordinator for group ${groupId}: ${errorName(found.errorCode)}`)
-  }
+  if (found.errorCode !== 0) throw coordinatorError(groupId, found.errorCode)
   return { host: found.host, port: found.port }
 }
 

@@ -4,6 +4,7 @@ import type { Events } from '../events.ts'
 import type { Voice } from './console-lines.ts'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
+import { Patience } from './patience.ts'
 
 type GroupEvents = Pick<
   Events,
@@ -25,15 +26,27 @@ export interface EventParts {
   readonly health: Health
 }
 
+/** A Kafka makes its groups' coordinators at the first use, in a second or some; one that lacks them for longer is ill. */
+const COORDINATOR_PATIENCE_MS = 15_000
+
 /** Membership and the topic. */
-export function groupEvents({ voice, metrics, health }: EventParts): GroupEvents {
+export function groupEvents({ voice, metrics, health, clock }: EventParts & { clock: () => number }): GroupEvents {
+  const coordinator = new Patience(COORDINATOR_PATIENCE_MS, clock)
   const failed = (reason: string) => metrics.kafkaErrors.inc({ reason })
   return {
     kafkaConnected: () => health.kafkaUp(),
     kafkaUnavailable({ error, retryInMs }) {
+      const line = `Kafka: ${messageOf(error)}; ${retry(retryInMs)}`
+      const { code } = codeOf(error)
+      if (code !== 'KAFKA_NO_COORDINATOR') coordinator.over()
+      else if (!coordinator.spent()) {
+        failed('no_coordinator')
+        voice.warn('kafka_unavailable', line, { code }, 'coordinator')
+        return
+      }
       failed('unavailable')
       health.kafkaDown(messageOf(error))
-      voice.error('kafka_unavailable', `Kafka: ${messageOf(error)}; ${retry(retryInMs)}`, codeOf(error))
+      voice.error('kafka_unavailable', line, { code })
     },
     topicSubscribed: (topic) => voice.info('topic_subscribed', `✓ Subscribed to "${topic}" topic`, { topic }),
     topicMissing({ topic, retryInMs }) {
@@ -50,6 +63,7 @@ export function groupEvents({ voice, metrics, health }: EventParts): GroupEvents
       voice.info('start_pinned', `First start on "${topic}": ${policy}, at ${where}`, { topic, policy })
     },
     groupJoined({ generation, memberId, partitions }) {
+      coordinator.over()
       health.kafkaUp()
       health.joined(partitions)
       metrics.rebalances.inc()

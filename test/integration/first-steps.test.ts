@@ -46,6 +46,11 @@ describe('first steps', { timeout: 600_000, skip: missing ?? false }, () => {
     )
     return rows
   }
+  const lineWith = (text: string): string | undefined =>
+    worker
+      .output()
+      .split('\n')
+      .find((line) => line.includes(text))
   const missingNow = async (): Promise<string> => (await worker.get('/readyz')).body
 
   test('before PostgreSQL: it says so, waits and goes on', async () => {
@@ -64,7 +69,7 @@ describe('first steps', { timeout: 600_000, skip: missing ?? false }, () => {
     await worker.said('✓ Connected to Kafka')
   })
 
-  test('before the topic: it says so, waits and goes on, and misses nothing of a topic that is new', async () => {
+  test('before the topic: it says so, waits and goes on, and misses nothing of a topic that is new', async (context) => {
     await worker.said('Topic "logs" does not exist')
     const producer = await openProducer({ brokers: [kafka.address], clientId: 'test' })
     await producer.createTopic('logs', 4)
@@ -74,6 +79,9 @@ describe('first steps', { timeout: 600_000, skip: missing ?? false }, () => {
     await worker.said('🚀 Processor service started and ready')
     await worker.ready()
     await until('the early one', async () => (await rowsOf('early')).length === 1)
+    const coordinator = lineWith('COORDINATOR_NOT_AVAILABLE')
+    context.diagnostic(coordinator ?? 'a coordinator was there at once')
+    assert.match(coordinator ?? '⚠', /^⚠/, 'a new Kafka has no coordinator for its first seconds: no outage')
   })
 
   test('a message by hand is a row within a second', async (context) => {

@@ -76,7 +76,7 @@ async function openGroup(groupId: string): Promise<GroupTransport> {
     try {
       return await world.transport.openGroup(groupId)
     } catch (error) {
-      if (tries === 100) throw error
+      if (tries === 100 || !(error instanceof ProcessorError) || error.code !== 'KAFKA_NO_COORDINATOR') throw error
       await sleep(100)
     }
   }

@@ -205,6 +205,34 @@ test('repeated errors are one line per kind per 10 s, with their number', () => 
   assert.equal(lines.at(-1), '✗ Kafka: no broker; trying again in 1.0 s (6 times)')
 })
 
+test("a new Kafka's first seconds without a coordinator are no outage; more than that is one, and so is anything else", async () => {
+  const { telemetry, lines, advance } = world()
+  const away = new ProcessorError('KAFKA_NO_COORDINATOR', 'no coordinator for group g: COORDINATOR_NOT_AVAILABLE (15)')
+  const none = (): void => telemetry.kafkaUnavailable({ error: away, retryInMs: 250 })
+  const sentence = 'Kafka: no coordinator for group g: COORDINATOR_NOT_AVAILABLE (15); trying again in 0.3 s'
+  telemetry.kafkaConnected()
+  none()
+  assert.deepEqual(lines, ['✓ Connected to Kafka', `⚠ ${sentence}`])
+  assert.equal(telemetry.state().kafka, 'connected')
+  telemetry.kafkaUnavailable({ error: new ProcessorError('KAFKA_UNAVAILABLE', 'refused'), retryInMs: 250 })
+  assert.equal(lines.at(-1), '✗ Kafka: refused; trying again in 0.3 s')
+  assert.equal(telemetry.state().kafka, 'unavailable')
+  telemetry.groupJoined({ generation: 1, memberId: 'm', partitions: [0] })
+
+  advance(60_000)
+  none()
+  assert.equal(lines.at(-1), `⚠ ${sentence}`, 'patience begins anew once the group was joined')
+  advance(14_999)
+  none()
+  assert.equal(lines.at(-1), `⚠ ${sentence}`)
+  assert.equal(await metric(telemetry, 'insighthub_kafka_errors_total{reason="no_coordinator"}'), '3')
+  advance(1)
+  none()
+  assert.equal(lines.at(-1), `✗ ${sentence}`)
+  assert.equal(telemetry.state().kafkaError, away.message)
+  assert.equal(await metric(telemetry, 'insighthub_kafka_errors_total{reason="unavailable"}'), '2')
+})
+
 test('a flood of dead letters is one line a reason, and every one is counted', async () => {
   const { telemetry, lines } = world()
   const rejects = Array.from({ length: 1000 }, (_, offset) => reject(offset, 'bad_json'))
