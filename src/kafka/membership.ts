@@ -5,7 +5,8 @@
  *
  * One *life* owns one GroupTransport, and ends as a whole on any error it has no answer to; after a backoff with jitter a new
  * life begins. Within a life requests go out one after the other: one join in flight, no heartbeat beside it (the broker keeps
- * a joining member alive by itself). Commits share the connection and never start a join, whatever they are answered.
+ * a joining member alive by itself). Commits share the connection and never start a join, whatever they are answered; one that
+ * is refused because the group does not know us so any more has the next heartbeat sent at once, which settles it.
  *
  *   joining   JoinGroup 0   -> we lead: divide the partitions; SyncGroup 0 -> `assigned`, member
  *             79 MEMBER_ID_REQUIRED -> keep the id, join again     25 UNKNOWN_MEMBER -> drop the id, join again
@@ -136,7 +137,9 @@ export class Membership {
     const { generation, memberId } = member
     const answers = await member.group.commit({ generation, memberId, topic: this.#options.topic, offsets })
     const refused = answers.find((answer) => answer.errorCode !== 0)
-    if (refused !== undefined) throw groupError('OffsetCommit', refused.errorCode)
+    if (refused === undefined) return
+    if (refused.errorCode === UNKNOWN_MEMBER || refused.errorCode === ILLEGAL_GENERATION) this.#bell.ring()
+    throw groupError('OffsetCommit', refused.errorCode)
   }
 
   async #live(signal: AbortSignal): Promise<void> {

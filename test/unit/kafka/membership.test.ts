@@ -149,3 +149,19 @@ test('a refused hint is said and sent again, and never starts a join', async () 
   assert.equal(world.kafka.group.joins, joins)
   await world.finish()
 })
+
+test('[P4] a hint refused as not a member’s has a heartbeat sent at once: a worker that slept knows then that it owns nothing', async () => {
+  const world = new SourceWorld(1)
+  world.kafka.partition(0).produce(['a', 'b'])
+  world.start()
+  await world.caughtUp()
+  world.kafka.group.commitErrorCode = 25
+  world.kafka.group.heartbeatCodes = [25]
+  await world.clock.until('said', () => world.heard('commitHintFailed').length > 0)
+  const refusedAtMs = world.clock.nowMs
+  world.kafka.group.commitErrorCode = 0
+  await world.clock.until('let go', () => world.heard('partitionsRevoked').length > 0)
+  assert.equal(world.clock.nowMs, refusedAtMs)
+  assert.deepEqual(world.heard('partitionsRevoked'), [{ partitions: [0], how: 'lost' }])
+  await world.finish()
+})
