@@ -118,14 +118,14 @@ export function statusTable(status: Status): string {
     ),
     ...status.scores.map(scoreLine),
     '',
-    'partition  state      epoch      stored up to         log end     lag   lag s',
+    'partition  state            epoch      stored up to         log end     lag   lag s',
   ]
   for (const each of status.partitions) {
     lines.push(
       [
         String(each.partition).padStart(9),
         ` ${each.state.padEnd(10)}`,
-        String(each.epoch).padStart(5),
+        String(each.epoch).padStart(11),
         String(each.next_offset).padStart(17),
         String(each.end_offset).padStart(15),
         String(each.lag_records).padStart(7),

@@ -1,4 +1,5 @@
 /** The ledger's side that the Kafka source uses: pin, claim, release. Positions themselves move only in a flush (lane.ts). */
+import { randomInt } from 'node:crypto'
 import { ProcessorError } from '../errors.ts'
 import type { Claim, Ledger, PinnedTopic, PinRequest } from '../ledger.ts'
 import { epochMs } from '../log.ts'
@@ -16,7 +17,16 @@ export interface PostgresLedgerOptions {
   readonly group: string
   /** This process, for people. */
   readonly owner: string
+  /** By how much a claim raises an epoch, at least 1. @default drawn, see `drawnStep` */
+  readonly epochStep?: () => number
 }
+
+const EPOCH_STEP_MAX = 2 ** 24
+/**
+ * A failover takes claims back, and who counted on from there would give an epoch of the lost time to another owner: a worker of
+ * that time that wakes up would pass for it. So epochs are drawn. 10^9 claims of a partition fit into a number.
+ */
+const drawnStep = (): number => randomInt(1, EPOCH_STEP_MAX)
 
 /** Partitions count as if each had held so many records more: a few say nothing of how traffic is shared out. */
 const EVEN_RECORDS = 10_000
@@ -162,7 +172,7 @@ export class PostgresLedger implements Ledger {
     client: Queries,
     partitions: readonly number[],
   ): Promise<{ claims: Claim[]; refused: { partition: number; group: string }[] }> {
-    const { group, owner } = this.#options
+    const { group, owner, epochStep = drawnStep } = this.#options
     const key = this.#key()
     await client.query(`set local lock_timeout = '5s'`)
     // A worker that is stopped between these statements must not keep the rows from everybody else.
@@ -191,7 +201,7 @@ export class PostgresLedger implements Ledger {
     const { rows } = await client.query<ClaimRow>(
       `with claimed as (
          update ingest_ledger
-            set epoch = epoch + 1, owner = $5, owner_group = $6, claimed_at = clock_timestamp(), seen_at = clock_timestamp()
+            set epoch = epoch + $7, owner = $5, owner_group = $6, claimed_at = clock_timestamp(), seen_at = clock_timestamp()
           where namespace = $1 and topic = $2 and incarnation = $3 and part = any($4)
          returning part, epoch, base_offset, next_offset, leader_epoch, tail_offset, tail_ts, tail_crc
        )
@@ -208,7 +218,7 @@ export class PostgresLedger implements Ledger {
          left join detector_snapshot s
            on s.namespace = $1 and s.topic = $2 and s.incarnation = $3 and s.part = claimed.part
         order by claimed.part`,
-      [...key, free, owner, group],
+      [...key, free, owner, group, epochStep()],
     )
     // After a failover another worker may have pinned the same topic again, under another id.
     const topicId = rows[0]?.topic_id

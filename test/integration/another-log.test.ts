@@ -46,7 +46,13 @@ describe('a log that is not the one that was read', { timeout: 600_000 }, () => 
     )
     await producer.close()
     database = await migratedDatabase(server())
-    ledger = new PostgresLedger({ database: database.options, namespace: 'default', group: 'g', owner: 'worker one' })
+    ledger = new PostgresLedger({
+      database: database.options,
+      namespace: 'default',
+      group: 'g',
+      owner: 'worker one',
+      epochStep: () => 1,
+    })
   })
   after(async () => {
     await ledger?.close()

@@ -59,7 +59,8 @@ test('a batch is one statement and one transaction, and writes little more log t
   const { client } = database
   const sent: string[] = []
   const open = sessionsOf(database.options)
-  const ledger = new PostgresLedger({ database: database.options, namespace: 'default', group: 'g', owner: 'o' })
+  const names = { namespace: 'default', group: 'g', owner: 'o' }
+  const ledger = new PostgresLedger({ database: database.options, ...names, epochStep: () => 1 })
   await ledger.pin(pinRequest([0]))
   await ledger.claim([0])
   const store = logStore(database.options, ledger, {

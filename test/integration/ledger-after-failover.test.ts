@@ -3,13 +3,16 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { sessionsOf } from '../../src/postgres/session.ts'
+import { logStore } from '../support/log-store.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
+import { readyRange } from '../support/ready-ranges.ts'
 import { until } from '../support/until.ts'
 
 const server = withServer()
 
-function ledgerOf(database: TestDatabase, owner: string): PostgresLedger {
-  return new PostgresLedger({ database: database.options, namespace: 'default', group: 'processors', owner })
+function ledgerOf(database: TestDatabase, owner: string, epochStep?: () => number): PostgresLedger {
+  const names = { namespace: 'default', group: 'processors', owner }
+  return new PostgresLedger({ database: database.options, ...names, ...(epochStep && { epochStep }) })
 }
 
 const request = {
@@ -23,7 +26,7 @@ const request = {
 describe('the ledger', { timeout: 600_000 }, () => {
   test('[P18] [F16] epochs go on where the topic of this name before had come to', async () => {
     const database = await migratedDatabase(server())
-    const ledger = ledgerOf(database, 'one')
+    const ledger = ledgerOf(database, 'one', () => 1)
     await ledger.pin(request)
     for (let i = 0; i < 3; i++) await ledger.claim([0])
     await ledger.pin({ ...request, topicKey: 'cluster:second' })
@@ -36,6 +39,29 @@ describe('the ledger', { timeout: 600_000 }, () => {
       ],
     )
     await ledger.close()
+  })
+
+  test('[P23] [F7] a failover takes a claim back: its owner is fenced by the next one all the same', async () => {
+    const database = await migratedDatabase(server())
+    const [asleep, next] = [ledgerOf(database, 'asleep'), ledgerOf(database, 'next')]
+    await asleep.pin(request)
+    await next.pin(request)
+    const lost = (await asleep.claim([0, 1])).claims
+    await database.client.query(`update ingest_ledger set epoch = 0, owner = null where part = 0`)
+    // The other partition goes back to before the topic was pinned.
+    await database.client.query('delete from ingest_ledger where part = 1')
+    await next.pin(request)
+    const { claims } = await next.claim([0, 1])
+    const store = logStore(database.options, asleep)
+    for (const { partition, epoch } of lost) {
+      assert.notEqual(claims.find((each) => each.partition === partition)?.epoch, epoch)
+      const ranges = [readyRange({ partition, epoch, from: 0, count: 1 })]
+      assert.deepEqual(
+        (await store.commit({ lane: 0, ranges })).map(({ kind }) => kind),
+        ['fenced'],
+      )
+    }
+    await Promise.all([store.close(), asleep.close(), next.close()])
   })
 
   test('[P18] [P19] a topic that was pinned before is the same incarnation, also after another one', async () => {

@@ -23,7 +23,8 @@ interface World {
 }
 
 function ledgerOf(database: TestDatabase, group = 'processors', owner = 'worker-1'): PostgresLedger {
-  return new PostgresLedger({ database: database.options, namespace: 'default', group, owner })
+  const names = { namespace: 'default', group, owner }
+  return new PostgresLedger({ database: database.options, ...names, epochStep: () => 1 })
 }
 
 const request = pinRequest(PARTITIONS)

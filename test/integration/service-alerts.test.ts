@@ -48,6 +48,7 @@ function inWorld(name: string, run: (at: World) => Promise<void>): void {
       namespace: 'default',
       group: 'processors',
       owner: 'worker-1',
+      epochStep: () => 1,
     })
     await ledger.pin(request)
     await ledger.claim([0, 1])
@@ -127,6 +128,7 @@ describe('service alerts', { timeout: 600_000 }, () => {
       namespace: 'default',
       group: 'processors',
       owner: 'worker-2',
+      epochStep: () => 1,
     })
     await other.pin(request)
     await other.claim([1])

@@ -133,7 +133,14 @@ async function story(side: Side): Promise<unknown[]> {
   const { openSession, done } = side
   const told: unknown[] = []
   const ledgerOf = (owner: string, group = 'processors'): PostgresLedger =>
-    new PostgresLedger({ database: NO_DATABASE, openSession, namespace: 'default', group, owner })
+    new PostgresLedger({
+      database: NO_DATABASE,
+      openSession,
+      namespace: 'default',
+      group,
+      owner,
+      epochStep: () => 1,
+    })
   const [one, other, stranger] = [ledgerOf('one'), ledgerOf('other'), ledgerOf('stranger', 'strangers')]
   // In the thread: the simulation's time passes while nothing else happens.
   const pack = async (state: Uint8Array): Promise<Buffer> => zstdCompressSync(state)

@@ -43,7 +43,8 @@ test('no turn of the event loop is longer for a snapshot of 12 MiB than a text o
   timeout: 600_000,
 }, async (t) => {
   const database = await migratedDatabase(server())
-  const ledger = new PostgresLedger({ database: database.options, namespace: NAMESPACE, group: 'g', owner: 'o' })
+  const names = { namespace: NAMESPACE, group: 'g', owner: 'o' }
+  const ledger = new PostgresLedger({ database: database.options, ...names, epochStep: () => 1 })
   await ledger.pin(pinRequest([0]))
   await ledger.claim([0])
   const store = logStore(database.options, ledger)

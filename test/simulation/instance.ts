@@ -42,6 +42,7 @@ export interface Seams {
   readonly ledger?: (real: Ledger, world: World) => Ledger
   readonly store?: (real: Store, world: World, transport: KafkaLink) => Store
   readonly detector?: (real: ChainScorer, world: World) => ChainScorer
+  readonly epochStep?: () => number
 }
 
 export class Instance {
@@ -136,6 +137,7 @@ export class Instance {
       namespace: 'default',
       group: 'processors',
       owner: `worker-${this.number}:${this.#life}`,
+      epochStep: seams.epochStep ?? (() => world.epochSteps.between(1, 1_000_000)),
     })
     const store = new LogStore({
       database: NO_DATABASE,

@@ -3,7 +3,7 @@
  *
  *   I1 rows are the effects of [base, next), each once      I2 next_offset moves in the transaction that writes them
  *   I3 every offset is counted once                         I4 a hole is proven, a gap is real
- *   I5 epochs grow, and only the newest commits             I6 nothing is read before its ledger row is durable
+ *   I5 epochs grow, each given once; only the newest commits I6 nothing is read before its ledger row is durable
  *   I7 Kafka's committed offset is never ahead              I8 every value is a function of the records before it
  *   I9 memory stays within its budget                       I10 everything moves on once the world is well
  *   I11 aggregates, letters and snapshots come with their rows
@@ -29,6 +29,8 @@ export class Invariants {
   /** The detector's memory as it has to be, by the offset it stands at. */
   /** Where each partition began. */
   readonly #bases = new Map<string, number>()
+  /** Every epoch that a claim got, of whatever timeline. */
+  readonly #epochsGiven = new Map<string, Set<number>>()
   readonly #chains = new Map<string, Map<number, number>>()
   /** Logs that have lost what the ledger holds: nothing more may be stored of them. */
   readonly truncatedBehind = new Set<PartitionLog>()
@@ -96,13 +98,13 @@ export class Invariants {
     }
   }
 
-  /** Rows of a partition under its topic's id; those under an id that a failover lost are the newest topic's. */
+  /** Rows of a partition under its topic's id. */
   #logsOf({ incarnation, part }: LedgerRow): StoredLog[] {
     const { topics, logs } = this.#database
-    const newest = topics.every((each) => each.incarnation <= incarnation)
     const mine = (topicId: number): boolean => {
       const topic = topics.find(({ id }) => id === topicId)
-      return topic === undefined ? newest : topic.incarnation === incarnation
+      if (topic === undefined) fail('I1', `rows under topic id ${topicId}, which is no topic`)
+      return topic.incarnation === incarnation
     }
     return [...logs.values()].flat().filter((each) => each.partition === part && mine(each.topicId))
   }
@@ -123,8 +125,16 @@ export class Invariants {
     if (row.base !== this.#bases.get(key))
       fail('I6', `${key} begins at ${row.base} now, and began at ${this.#bases.get(key)}`)
     if (row.epoch < before.epoch) fail('I5', `the epoch of ${key} goes back from ${before.epoch} to ${row.epoch}`)
+    if (row.epoch > before.epoch) this.#givenOnce(key, row.epoch)
     const moved = changes.advances.some((each) => keyOf(each.incarnation, each.part) === key)
     if (row.next !== before.next && !moved) fail('I2', `the position of ${key} moves by itself`)
+  }
+
+  /** Also after a failover that has taken the claim back: its owner may still believe in it. */
+  #givenOnce(key: string, epoch: number): void {
+    const given = this.#epochsGiven.get(key) ?? new Set()
+    if (given.has(epoch)) fail('I5', `epoch ${epoch} of ${key} is given a second time`)
+    this.#epochsGiven.set(key, given.add(epoch))
   }
 
   /** A row is pinned: what came after the pipeline is read from its beginning, the rest as the policy says. */

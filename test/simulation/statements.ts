@@ -158,7 +158,7 @@ async function claim(at: Execution, values: readonly unknown[]): Promise<Answer>
     const row = await database.forUpdate(transaction, key, settings.get('lock_timeout') ?? null)
     if (row === null) continue
     Object.assign(row, {
-      epoch: row.epoch + 1,
+      epoch: row.epoch + Number(values[6]),
       owner: String(values[4]),
       group: String(values[5]),
       seenAtMs: database.schedule.nowMs,

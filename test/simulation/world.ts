@@ -46,6 +46,7 @@ export interface Outcome {
 export class World {
   readonly schedule = new Schedule()
   readonly dice: Dice
+  readonly epochSteps: Dice
   readonly settings: Settings
   readonly seams: Seams
   readonly cluster: Cluster
@@ -67,6 +68,7 @@ export class World {
     this.settings = plan.settings
     this.seams = mutation.seams
     this.dice = new Dice(plan.seed ^ 0x5a5a5a5a)
+    this.epochSteps = new Dice(plan.seed ^ 0x3c3c3c3c)
     this.cluster = new Cluster(this.schedule, this.dice, PARTITIONS)
     this.database = new Database(this.schedule, mutation.switches)
     this.invariants = new Invariants(this.cluster, this.database)

@@ -52,6 +52,12 @@ export const MUTANTS_IN_THE_DATABASE: readonly Mutant[] = [
     ...switches({ compareAndSet: false, fencing: false }),
   },
   {
+    name: 'epochs counted',
+    without: 'an epoch is never given twice, not even after a failover has taken it back',
+    attacks: ['P23'],
+    ...seams({ epochStep: () => 1 }),
+  },
+  {
     name: 'commit before write',
     without: 'the position moves with the rows, not before them',
     attacks: ['P1'],
