@@ -1,11 +1,19 @@
 /** The worker's HTTP port: is it alive, is it ready, what does it count. Read only; nothing here acts. */
 import { fastify } from 'fastify'
 import { messageOf } from '../errors.ts'
+import { FRONT_PAGE_POLICY, FRONT_PAGE_TYPE, frontPage } from '../front-page.ts'
 import { listen } from './listening.ts'
 
 const BODY_BYTES_MAX = 16 * 1024
 const HEADER_BYTES_MAX = 8 * 1024
 const REQUEST_TIMEOUT_MS = 10_000
+
+const PAGES = [
+  { path: '/status', what: 'partitions, lag, scores and guarantee, as JSON', link: true },
+  { path: '/metrics', what: 'for Prometheus', link: true },
+  { path: '/readyz', what: '200 while ready, else 503 with what is missing', link: true },
+  { path: '/livez', what: '200 while alive', link: true },
+]
 
 export interface Readiness {
   readonly ready: boolean
@@ -54,6 +62,10 @@ function createServer({ readiness, live, status, metrics }: HttpOptions) {
   server.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
+  server.get('/', async (_request, reply) => {
+    const page = frontPage({ title: 'InsightHub Processor', state: stateOf(await readiness()), pages: PAGES })
+    return reply.type(FRONT_PAGE_TYPE).header('content-security-policy', FRONT_PAGE_POLICY).send(page)
+  })
   server.get('/livez', (_request, reply) => {
     const alive = live()
     return reply.code(alive ? 200 : 503).send({ live: alive })
@@ -72,6 +84,11 @@ function createServer({ readiness, live, status, metrics }: HttpOptions) {
     return reply.code(code).send({ error: code < 500 ? messageOf(error) : 'Internal error' })
   })
   return server
+}
+
+function stateOf({ ready, missing, degraded }: Readiness): string {
+  const state = ready ? 'Ready' : `Not ready: ${missing.join('; ')}`
+  return degraded.length === 0 ? `${state}.` : `${state}. Degraded: ${degraded.join('; ')}.`
 }
 
 /** A client's own mistake may be named to it; ours may not. */

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 page of the engine, made from the schemas that parse its requests. */
 import { z } from 'zod'
+import type { FrontPage } from '../front-page.ts'
 import * as schemas from './schemas.ts'
 import { SentLog } from './sent-log.ts'
 
@@ -30,6 +31,7 @@ const brief = { name: 'brief', in: 'query', schema: jsonSchema(schemas.ScoreQuer
 const service = { name: 'service', in: 'path', required: true, schema: { type: 'string' } }
 
 const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+  '/': { get: { summary: 'The list of these routes, for people', answerType: 'text/html' } },
   '/health': { get: { summary: 'Whether it lives', answer: schemas.HealthAnswer, open: true } },
   '/score': {
     post: {
@@ -107,6 +109,17 @@ export function openApi(version: string): object {
     },
     security: [{}, { token: [] }],
   }
+}
+
+/** Every route but the list itself, as `GET /` shows them; those without a parameter can be opened by a click. */
+export function routePages(): FrontPage['pages'] {
+  return Object.entries(OPERATIONS).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { summary }]) => {
+      if (path === '/') return []
+      const link = method === 'get' && !path.includes('{')
+      return [{ path: link ? path : `${method.toUpperCase()} ${path}`, what: summary, link }]
+    }),
+  )
 }
 
 function operation(each: Operation): object {

@@ -6,10 +6,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { messageOf } from '../errors.ts'
+import { FRONT_PAGE_POLICY, FRONT_PAGE_TYPE, frontPage } from '../front-page.ts'
 import { Admission } from './admission.ts'
 import { ClientMistake, readBody } from './body.ts'
 import type { ScoringEngine } from './engine.ts'
-import { openApi } from './openapi.ts'
+import { openApi, routePages } from './openapi.ts'
 import { predict, restore, scoreBatch, scoreOne, stats, train } from './routes.ts'
 
 const MIB = 1024 * 1024
@@ -23,6 +24,7 @@ const KEEP_ALIVE_MS = 75_000
 const CONNECTIONS_MAX = 1_024
 const REQUESTS_MAX = 64
 const SERVICE_LENGTH_MAX = 4_096
+const FRONT_STATE = 'Judges logs: POST them as JSON to /score.'
 
 /** Who listens to what the engine does. */
 export interface EngineEvents {
@@ -74,7 +76,12 @@ export function createEngineServer(options: EngineServerOptions): FastifyInstanc
 
 function addRoutes(server: FastifyInstance, { engine, version, metrics }: EngineServerOptions): void {
   const page = openApi(version)
+  const front = frontPage({ title: `InsightHub ML engine ${version}`, state: FRONT_STATE, pages: routePages() })
   const routes: Record<string, Record<string, Route>> = {
+    '/': {
+      GET: (_request, reply) =>
+        reply.type(FRONT_PAGE_TYPE).header('content-security-policy', FRONT_PAGE_POLICY).send(front),
+    },
     '/health': { GET: () => ({ status: 'ok', service: 'ml-engine' }) },
     '/score': { POST: ({ body, query }) => scoreOne(engine, body, query) },
     '/score/batch': { POST: ({ body, query }) => scoreBatch(engine, body, query) },

@@ -43,6 +43,44 @@ test('each page answers with its status, its type and its body', async () => {
   })
 })
 
+test('whoever opens the port in a browser finds every page, each of which is there, and the state', async () => {
+  await serving({}, async ({ address }) => {
+    const front = await fetch(`${address}/`)
+    assert.equal(front.status, 200)
+    assert.equal(front.headers.get('content-type'), 'text/html; charset=utf-8')
+    assert.match(front.headers.get('content-security-policy') ?? '', /default-src 'none'/)
+    assert.equal(front.headers.get('x-content-type-options'), 'nosniff')
+    assert.equal(front.headers.get('cache-control'), 'no-store')
+    const text = await front.text()
+    assert.match(text, /<p>Ready\.<\/p>/)
+    const links = [...text.matchAll(/href="([^"]*)"/g)].map((found) => found[1] ?? '')
+    assert.deepEqual(links, ['/status', '/metrics', '/readyz', '/livez'])
+    for (const link of links) assert.equal((await fetch(address + link)).status, 200, link)
+
+    const head = await fetch(`${address}/`, { method: 'HEAD' })
+    assert.deepEqual([head.status, await head.text()], [200, ''])
+    assert.equal(head.headers.get('content-security-policy'), front.headers.get('content-security-policy'))
+    assert.equal(Number(head.headers.get('content-length')), Buffer.byteLength(text))
+  })
+})
+
+test("what is missing stands on the browser's page as text, whatever it says", async () => {
+  const readiness = () => ({
+    ready: false,
+    missing: ['Kafka: <script>alert(1)</script> & "more"', 'PostgreSQL'],
+    degraded: ['scores: flat'],
+  })
+  await serving({ readiness }, async ({ address }) => {
+    const front = await fetch(`${address}/`)
+    assert.equal(front.status, 200, 'the page is there, whatever the service lacks')
+    assert.ok(
+      (await front.text()).includes(
+        '<p>Not ready: Kafka: &lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;; PostgreSQL. Degraded: scores: flat.</p>',
+      ),
+    )
+  })
+})
+
 test('[P33] not ready and not alive are 503, with what is missing', async () => {
   const missing = ['the consumer group']
   const readiness = () => ({ ready: false, missing, degraded: ['the ML engine'] })

@@ -428,7 +428,7 @@ test('with a token every route but /health asks for it', () =>
     async ({ get, post }) => {
       assert.equal((await get('/health')).status, 200)
       const asked = { status: 401, body: { error: 'A bearer token is needed' } }
-      for (const path of ['/stats/a', '/metrics', '/snapshot', '/openapi.json'])
+      for (const path of ['/', '/stats/a', '/metrics', '/snapshot', '/openapi.json'])
         assert.deepEqual(await get(path), asked)
       assert.deepEqual(await post('/score', LOG), asked)
       assert.equal((await post('/score', LOG, { authorization: 'Bearer wrong' })).status, 401)
@@ -445,9 +445,29 @@ test('the OpenAPI page has every route, and the answers are as it says', () =>
     })
     const { paths } = Page.parse((await get('/openapi.json')).body)
     assert.deepEqual(Object.keys(paths).sort(), [
-      '/alerts', '/health', '/metrics', '/openapi.json', '/predict', '/score', '/score/batch', '/snapshot', '/stats/{service}', '/train',
+      '/', '/alerts', '/health', '/metrics', '/openapi.json', '/predict', '/score', '/score/batch', '/snapshot', '/stats/{service}', '/train',
     ]) // biome-ignore format: one line
     const metrics = await get('/metrics')
     assert.equal(metrics.body, 'insighthub_engine_logs_total 0\n')
     assert.ok(seen.some(({ route, status }) => route === '/openapi.json' && status === 200))
+  }))
+
+test('whoever opens the port in a browser finds every route of the OpenAPI page, and may look at those that only read', () =>
+  withEngine(async ({ address, get }) => {
+    const front = await fetch(`${address}/`)
+    assert.equal(front.status, 200)
+    assert.equal(front.headers.get('content-type'), 'text/html; charset=utf-8')
+    assert.match(front.headers.get('content-security-policy') ?? '', /default-src 'none'/)
+    assert.equal(front.headers.get('x-content-type-options'), 'nosniff')
+    const text = await front.text()
+    const links = [...text.matchAll(/href="([^"]*)"/g)].map((found) => found[1] ?? '')
+    assert.deepEqual(links.toSorted(), ['/alerts', '/health', '/metrics', '/openapi.json', '/snapshot'])
+    for (const link of links) assert.equal((await get(link)).status, 200, link)
+    const { paths } = z
+      .looseObject({ paths: z.record(z.string(), z.unknown()) })
+      .parse((await get('/openapi.json')).body)
+    for (const path of Object.keys(paths)) assert.ok(text.includes(path), path)
+    const head = await fetch(`${address}/`, { method: 'HEAD' })
+    assert.deepEqual([head.status, await head.text()], [200, ''])
+    assert.equal((await fetch(`${address}/`, { method: 'POST' })).status, 405)
   }))
