@@ -2,9 +2,7 @@
  * Where a benchmark plays: the given Kafka and PostgreSQL, or embedded ones; with topics and a schema of its own in them, because it
  * empties its tables again and again. Nothing of an installation is touched.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmod, rm } from 'node:fs/promises'
 import type pg from 'pg'
 import { statOf } from '../bench/process-usage.ts'
 import { NO_KAFKA_SECURITY } from '../config/kafka-security.ts'
@@ -18,6 +16,7 @@ import { connect, type DatabaseOptions } from '../postgres/connection.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-server.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { createSchema, dropSchema } from '../postgres/own-schema.ts'
+import { scratchFolder } from '../scratch-folder.ts'
 import { databaseOptions } from './database.ts'
 import { databaseIsGiven, isGiven } from './given.ts'
 import { clusterOptions, KAFKA_TIMEOUTS } from './kafka-cluster.ts'
@@ -57,7 +56,7 @@ export async function openBenchStage(env: NodeJS.ProcessEnv, closers: (() => Pro
   const topic = `insighthub-bench-${process.pid}`
   const kafka = await openKafka(env, topic, closers)
   const postgres = await openPostgres(env, closers)
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-bench-'))
+  const folder = await scratchFolder('bench')
   await chmod(folder, 0o755)
   closers.push(() => rm(folder, { recursive: true, force: true }))
   return { env, topic, folder, ...kafka, ...postgres }

@@ -3,8 +3,7 @@
  * logs with planted incidents and hostile messages among them, real workers of which one is killed on the way, and a summary
  * computed from the database.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
@@ -19,6 +18,7 @@ import { ProcessorError } from '../errors.ts'
 import { openProducer } from '../kafka/producer.ts'
 import { linesOf } from '../lines.ts'
 import { connect } from '../postgres/connection.ts'
+import { scratchFolder } from '../scratch-folder.ts'
 import { Closers, type DemoStage, openDemoStage } from './demo-stage.ts'
 import { isGiven, withSettings } from './given.ts'
 import { sendAll } from './produce.ts'
@@ -68,7 +68,7 @@ async function play(
   const tell = (text: string): void => void (options.json === true ? process.stderr : process.stdout).write(`${text}\n`)
   const id = `${Date.now().toString(36)}_${process.pid}`
   const stage = await openDemoStage(env, id, { closers, tell })
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-demo-'))
+  const folder = await scratchFolder('demo')
   closers.add(() => rm(folder, { recursive: true, force: true }))
   const { topic } = stage
   const producer = await openProducer({ ...stage.cluster, runMessages: 1 })

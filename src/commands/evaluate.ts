@@ -1,7 +1,5 @@
 /** `evaluate`: how good the scores are, on labelled sets that other people made or that a generator makes on the spot. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
 import type { ScorerSettings } from '../evaluation/judge.ts'
@@ -12,6 +10,7 @@ import { measureOwnLogs } from '../evaluation/own-logs.ts'
 import { PYTHONS, type Python, pythonGivenNumpy, pythonWithNumpy } from '../evaluation/replay-generator.ts'
 import type { SetResult } from '../evaluation/set-result.ts'
 import { tablesOf } from '../evaluation/tables.ts'
+import { scratchFolder } from '../scratch-folder.ts'
 import { type FeedOptions, openFeed } from './log-feed.ts'
 import { scorerSettings } from './scorer-settings.ts'
 
@@ -74,7 +73,7 @@ async function measuredSets(
   settings: ScorerSettings,
   options: EvaluateOptions,
 ): Promise<Measured> {
-  const packages = await mkdtemp(join(tmpdir(), 'insighthub-python-'))
+  const packages = await scratchFolder('python')
   try {
     const generates = tasks.some(({ kind }) => kind === 'generated')
     const candidates = options.python === undefined ? PYTHONS : [options.python]

@@ -3,11 +3,11 @@
  * a schema of its own, its own workers, and faults done to nothing else. What the topic holds is then read back and compared
  * with the tables, and the result written as a certificate. Exit code 0 only where nothing was lost, doubled or altered.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { type Certificate, certificateJson, certificateMarkdown, certify } from '../proof/certificate.ts'
+import { keepScratchFolder, scratchFolder } from '../scratch-folder.ts'
 import { counted } from './printable.ts'
 import { Proof, type ProveOptions } from './proof.ts'
 import { openStage } from './proof-stage.ts'
@@ -20,7 +20,7 @@ export async function run(options: ProveOptions, env: NodeJS.ProcessEnv, version
   const tell = (text: string): void => void (options.json === true ? process.stderr : process.stdout).write(`${text}\n`)
   const id = `${Date.now().toString(36)}_${process.pid}`
   const stage = await openStage(env, id, tell)
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-prove-'))
+  const folder = await scratchFolder('prove')
   const proof = new Proof({ options, env, version, stage, folder, tell, signal: interrupted.signal })
   try {
     const certificate = certify(await proof.run())
@@ -34,7 +34,7 @@ export async function run(options: ProveOptions, env: NodeJS.ProcessEnv, version
     process.removeListener('SIGTERM', interrupt)
     await proof.close()
     const left = await stage.close(options.keep === true)
-    if (options.keep === true) left.push(`the workers' output in ${folder}`)
+    if (options.keep === true) left.push(`the workers' output in ${await keepScratchFolder(folder)}`)
     else await rm(folder, { recursive: true, force: true })
     if (left.length > 0) tell(`Left behind: ${left.join(', ')}`)
   }

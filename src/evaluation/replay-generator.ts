@@ -1,10 +1,9 @@
 /** Replays made on the spot by the data's own generator, a Python program that needs numpy. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { messageOf, ProcessorError } from '../errors.ts'
+import { scratchFolder } from '../scratch-folder.ts'
 
 /** A Python that has numpy, by itself or with the packages of a folder. */
 export interface Python {
@@ -54,7 +53,7 @@ export async function withGeneratedReplay<T>(
       'the generator of replays needs Python with numpy (Debian: apt-get install python3-numpy; or name one with --python)',
     )
   }
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-replay-'))
+  const folder = await scratchFolder('replay')
   try {
     const program = [generator, String(seed), folder]
     const { command, packages } = python

@@ -6,13 +6,14 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { messageOf, ProcessorError } from '../errors.ts'
+import { scratchFolder } from '../scratch-folder.ts'
 import { packagedBinaries, systemBinaries, unpack } from './server-binaries.ts'
 
 const run = promisify(execFile)
@@ -75,7 +76,7 @@ async function prepare(options: EmbeddedPostgresOptions): Promise<Place> {
       `No PostgreSQL binaries were found for ${process.platform}-${process.arch}: install PostgreSQL (Debian: apt-get install postgresql), or name a running one in DATABASE_URL`,
     )
   }
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-postgres-'))
+  const folder = await scratchFolder('postgres')
   const user = serverUser()
   if (user !== null) {
     await chmod(folder, 0o711)

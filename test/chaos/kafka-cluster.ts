@@ -2,10 +2,10 @@
 import { type ChildProcess, execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { bringJars, freePort, jars, launch } from '../support/real-kafka.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
@@ -37,7 +37,7 @@ export class KafkaCluster {
     const brokers = await Promise.all(
       controllers.map(async (controller, at): Promise<Broker> => {
         const id = at + 1
-        const folder = await mkdtemp(join(tmpdir(), `insighthub-chaos-kafka-${id}-`))
+        const folder = await scratchFolder(`chaos-kafka-${id}`)
         const [directPort, proxiedPort] = [await freePort(), await freePort()]
         const proxy = await TcpProxy.start(proxiedPort)
         const config = join(folder, 'server.properties')

@@ -2,12 +2,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { systemBinaries } from '../../src/postgres/server-binaries.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { freePort } from '../support/real-kafka.ts'
 
 const run = promisify(execFile)
@@ -45,8 +45,7 @@ export class PostgresPair {
   static async start(): Promise<PostgresPair> {
     const bin = systemBinaries()
     if (bin === null) throw new Error('PostgreSQL is not installed')
-    const folder = await mkdtemp(join(tmpdir(), 'insighthub-chaos-pg-'))
-    await own(folder)
+    const folder = await ownFolder(await scratchFolder('chaos-pg'))
     const data = join(folder, 'node-1')
     await run(
       join(bin, 'initdb'),
@@ -152,7 +151,7 @@ export class PostgresPair {
 
   async close(): Promise<void> {
     for (const node of [this.primary, this.standby]) if (node !== null) await end(node.child, 'SIGKILL')
-    await rm(this.#folder, { recursive: true, force: true })
+    await rm(dirname(this.#folder), { recursive: true, force: true })
   }
 
   async #receiver(standby: Node): Promise<number | null> {
@@ -164,11 +163,15 @@ export class PostgresPair {
   }
 }
 
-async function own(folder: string): Promise<void> {
+/** A folder in the scratch folder for the user of the servers: the scratch folder itself stays its maker's. */
+async function ownFolder(scratch: string): Promise<string> {
+  const folder = join(scratch, 'run')
+  await mkdir(folder)
   if (NOBODY !== null) {
-    await chmod(folder, 0o755)
+    await chmod(scratch, 0o711)
     await chown(folder, NOBODY.uid, NOBODY.gid)
   }
+  return folder
 }
 
 async function launch(bin: string, folder: string, data: string, port: number): Promise<ChildProcess> {
@@ -225,8 +228,8 @@ export async function startBouncer(target: number): Promise<{
     existsSync(file),
   )
   if (program === undefined) return null
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-chaos-bouncer-'))
-  await own(folder)
+  const scratch = await scratchFolder('chaos-bouncer')
+  const folder = await ownFolder(scratch)
   const port = await freePort()
   const config = join(folder, 'pgbouncer.ini')
   const write = (server: number): Promise<void> =>
@@ -254,7 +257,7 @@ export async function startBouncer(target: number): Promise<{
     },
     close: async () => {
       await kill()
-      await rm(folder, { recursive: true, force: true })
+      await rm(scratch, { recursive: true, force: true })
     },
   }
 }

@@ -3,13 +3,13 @@
  * with a future and on one without; and the topic is deleted and made again while the worker runs.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Admin, Kafka as KafkaJs, logLevel, Partitioners, type Producer } from 'kafkajs'
 import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 import { startWorker, until, type Worker } from '../support/worker.ts'
 
@@ -60,7 +60,7 @@ describe('a topic that changes under the worker', { skip, timeout: 600_000 }, ()
 
   /** By Kafka's own tool; what it says where it did not do it. */
   async function deleteBefore(offsets: readonly number[]): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'insighthub-delete-'))
+    const folder = await scratchFolder('delete')
     try {
       const file = join(folder, 'offsets.json')
       const partitions = offsets.map((offset, partition) => ({ topic: TOPIC, partition, offset }))

@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
@@ -13,6 +12,7 @@ import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import type { LogEvent, ScoredLog } from '../../src/log.ts'
 import { ModelScorer } from '../../src/scoring/model-scorer.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { logStream, STREAM_START_MS } from '../support/log-stream.ts'
 import { migratedDatabase, type TestDatabase, withServer } from '../support/postgres.ts'
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
@@ -57,7 +57,7 @@ describe('logs judged once more', { timeout: 600_000 }, () => {
     await store(database, logs)
     broker = await startBroker()
     await produce(broker, logs)
-    folder = await mkdtemp(join(tmpdir(), 'backtest-'))
+    folder = await scratchFolder('backtest')
     const { host, port, user, password, database: name } = database.options
     env = {
       ...process.env,

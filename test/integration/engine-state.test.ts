@@ -3,18 +3,18 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { StateFile } from '../../src/ml-engine/state-file.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { type EngineProcess, startEngineProcess } from '../support/engine-process.ts'
 import { until } from '../support/until.ts'
 
 const STATE_BYTES = 32 * 1024 * 1024
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-state-'))
+  const folder = await scratchFolder('state')
   try {
     await work(folder)
   } finally {

@@ -1,7 +1,6 @@
 /** TLS and SASL against a real Apache Kafka that asks for them: what is let in, what is not, and what is said then. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { audit } from '../../src/commands/audit.ts'
@@ -9,6 +8,7 @@ import { clusterOptions } from '../../src/commands/kafka-cluster.ts'
 import { loadConfig } from '../../src/config.ts'
 import { platformaticTransport } from '../../src/kafka/platformatic-transport.ts'
 import { openProducer, type Producer } from '../../src/kafka/producer.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { Authority, opensslMissing } from '../support/certificates.ts'
 import { withServer } from '../support/postgres.ts'
 import { realKafkaMissing } from '../support/real-kafka.ts'
@@ -56,7 +56,7 @@ describe('a Kafka with TLS and SASL', { skip, timeout: 600_000 }, () => {
   }
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'insighthub-kafka-security-'))
+    folder = await scratchFolder('kafka-security')
     kafka = await startSecuredKafka()
     administrator = await openProducer({ brokers: [kafka.address('PLAINTEXT')], clientId: 'administrator' })
   })

@@ -1,9 +1,8 @@
 /** What each sslmode lets through on a real PostgreSQL, what is said where it does not, and what is read again. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chown, copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, copyFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it, test } from 'node:test'
 import pg from 'pg'
@@ -11,6 +10,7 @@ import { databaseOptions } from '../../src/commands/database.ts'
 import { loadConfig } from '../../src/config.ts'
 import { close, connect, type DatabaseOptions } from '../../src/postgres/connection.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { Authority, type CertificateWish, opensslMissing } from '../support/certificates.ts'
 
 type Env = Record<string, string>
@@ -66,7 +66,7 @@ describe('a PostgreSQL with TLS', { skip, timeout: 600_000 }, () => {
   const VERIFYING = ['verify-ca', 'verify-full'] as const
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'insighthub-postgres-security-'))
+    folder = await scratchFolder('postgres-security')
     authority = await Authority.create()
     stranger = await Authority.create()
     postgres = await startEmbeddedPostgres({ durable: false })

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFile, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { platformaticTransport } from '../../src/kafka/platformatic-transport.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { ORIGINAL_SCHEMA } from '../support/original-schema.ts'
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 import { until } from '../support/until.ts'
@@ -46,7 +46,7 @@ describe('prove', { timeout: 600_000 }, () => {
   let env: Record<string, string>
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'insighthub-prove-test-'))
+    folder = await scratchFolder('prove-test')
     broker = real ? await startRealKafka() : await startEmbeddedBroker({})
     postgres = await startEmbeddedPostgres({ durable: false })
     client = new pg.Client({ connectionString: postgres.url })

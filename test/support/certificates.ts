@@ -1,10 +1,10 @@
 /** Certificates made by openssl when a test asks for them, in a folder of their own. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 
 const run = promisify(execFile)
 
@@ -41,7 +41,7 @@ export class Authority {
   }
 
   static async create(): Promise<Authority> {
-    const authority = new Authority(await mkdtemp(join(tmpdir(), 'insighthub-ca-')))
+    const authority = new Authority(await scratchFolder('ca'))
     const subject = ['-subj', '/CN=Test authority']
     const files = ['-keyout', authority.#key, '-out', authority.cert]
     await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files])

@@ -1,16 +1,16 @@
 /** Small labelled sets of our own, in the formats that `evaluate` knows, in a folder that is removed when the test ends. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { testRandom } from './log-stream.ts'
 
 const START_SECONDS = 1_767_225_600
 
 /** Files by path within the folder; those whose name ends in .gz are compressed. Gives the folder. */
 export async function folderWith(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'labelled-'))
+  const folder = await scratchFolder('labelled')
   t.after(() => rm(folder, { recursive: true, force: true }))
   for (const [path, text] of Object.entries(files)) {
     const file = join(folder, path)

@@ -6,11 +6,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 
 export const KAFKA_VERSION = '4.3.1'
 const root = resolve(import.meta.dirname, '../..')
@@ -138,7 +138,7 @@ export async function startRealKafka(): Promise<RealKafka> {
     const nothing = async (): Promise<void> => undefined
     return { address: given, tool, kill: () => undefined, start: nothing, close: nothing }
   }
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-kafka-'))
+  const folder = await scratchFolder('kafka')
   const [port, controller] = [await freePort(), await freePort()]
   const config = join(folder, 'server.properties')
   await writeFile(config, properties(folder, port, controller))

@@ -5,10 +5,10 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { Authority } from './certificates.ts'
 import { bringJars, freePort, jars, launch } from './real-kafka.ts'
 
@@ -43,7 +43,7 @@ async function formatted(folder: string, config: string): Promise<void> {
 
 export async function startSecuredKafka(): Promise<SecuredKafka> {
   await bringJars()
-  const folder = await mkdtemp(join(tmpdir(), 'insighthub-secured-kafka-'))
+  const folder = await scratchFolder('secured-kafka')
   const authority = await Authority.create()
   const names = 'DNS:localhost,IP:127.0.0.1'
   const good = await authority.issue('broker', { names })
