@@ -18,7 +18,10 @@ export interface Claim {
   readonly epoch: number
   readonly baseOffset: number
   readonly nextOffset: number
+  /** The last record stored; null before the first. */
   readonly tail: Tail | null
+  /** Who led the partition when its beginning was pinned; -1 once there is a tail, and where it is not known. */
+  readonly startLeaderEpoch: number
   readonly snapshot: Snapshot | null
   /**
    * The partition's part of the topic's records so far, in (0, 1]; an equal one as long as it has no snapshot. While a backlog is
@@ -27,14 +30,20 @@ export interface Claim {
   readonly trafficShare: number
 }
 
+/** Where a partition begins, and the leader epoch whose log holds what lies before it; -1 unknown. */
+export interface StartOffset {
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
 export interface PinRequest {
   readonly topic: string
   /** cluster id ':' topic id; '' when the broker cannot tell. */
   readonly topicKey: string
   readonly partitions: readonly number[]
   readonly startPolicy: 'latest' | 'earliest'
-  /** Called only at the first start, inside the lock: the offset to begin at, for every partition. */
-  readonly startOffsets: () => Promise<ReadonlyMap<number, number>>
+  /** Called only at the first start, inside the lock: where to begin, for every partition. */
+  readonly startOffsets: () => Promise<ReadonlyMap<number, StartOffset>>
 }
 
 export interface Ledger {

@@ -11,6 +11,7 @@ import { measured } from '../bench/measured.ts'
 import type { Config } from '../config.ts'
 import { Random } from '../demo/random.ts'
 import { silentEvents } from '../events.ts'
+import type { StartOffset } from '../ledger.ts'
 import { epochMs, type LogEvent, type RawRecord } from '../log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../normalize/limits.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
@@ -116,7 +117,7 @@ function cutting(open: OpenSession, cost: Cost): OpenSession {
 async function claimedLedger(config: Config): Promise<{ ledger: PostgresLedger; epochs: readonly number[] }> {
   const ledger = benchLedger(config)
   const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
-  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  const startOffsets = async (): Promise<Map<number, StartOffset>> => new Map()
   await ledger.pin({ topic: 'bench-sink', topicKey: '', partitions, startPolicy: 'earliest', startOffsets })
   const { claims } = await ledger.claim(partitions)
   const epochs = partitions.map((partition) => claims.find((claim) => claim.partition === partition)?.epoch ?? 0)

@@ -32,6 +32,7 @@ export class Judge {
         baseOffset: 0,
         nextOffset: 0,
         tail: null,
+        startLeaderEpoch: -1,
         snapshot: null,
       })
     }

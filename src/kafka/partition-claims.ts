@@ -126,7 +126,7 @@ export class PartitionClaims {
     const { partition, nextOffset } = claim
     const attempt = attemptOf(position)
     position.claimed(claim, nextOffset)
-    start.began(partition, claim.baseOffset)
+    start.began(claim)
     try {
       const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
       const [earliest, latest] = [await this.#end(partition, 'earliest'), await this.#end(partition, 'latest')]
@@ -199,9 +199,9 @@ export class PartitionClaims {
 
   /** Why the log can't be the one that was read before; null when it can. */
   async #doubt(claim: Claim, earliest: number, latest: number): Promise<string | null> {
-    const { partition, nextOffset, tail } = claim
+    const { partition, baseOffset, nextOffset, tail, startLeaderEpoch } = claim
     if (nextOffset > latest) {
-      const end = tail === null ? -1 : await this.#epochEnd(partition, tail.leaderEpoch)
+      const end = await this.#epochEnd(partition, tail?.leaderEpoch ?? startLeaderEpoch)
       if (end >= nextOffset)
         throw new ProcessorError(
           'KAFKA_UNAVAILABLE',
@@ -209,7 +209,13 @@ export class PartitionClaims {
         )
       return `Partition ${partition} ends at ${latest}, the ledger stands at ${nextOffset}: ${ANOTHER_LOG}`
     }
-    if (tail === null || tail.offset >= latest) return null
+    if (tail === null) {
+      if (baseOffset === 0) return null
+      const end = await this.#epochEnd(partition, startLeaderEpoch)
+      if (end < 0 || end >= baseOffset) return null
+      return `Partition ${partition} ends epoch ${startLeaderEpoch} at ${end}, the pipeline began at ${baseOffset} of it: ${ANOTHER_LOG}`
+    }
+    if (tail.offset >= latest) return null
     // Also where compaction, or retention, has taken the record that would tell.
     const epochEnd = await this.#epochEnd(partition, tail.leaderEpoch)
     if (epochEnd >= 0 && epochEnd <= tail.offset)

@@ -3,6 +3,7 @@
  * (Kafka, the topic, PostgreSQL) is waited for, said once a try.
  */
 import { isRetriable, ProcessorError } from '../errors.ts'
+import type { Claim, StartOffset } from '../ledger.ts'
 import type { LogConnection } from './log-connection.ts'
 import { backoffMs, rest } from './pacing.ts'
 import type { SourceOptions } from './source-options.ts'
@@ -21,7 +22,7 @@ export class TopicStart {
   /** The pinned topic's id, by which it is fetched; '' when the broker cannot tell. */
   topicId = ''
   /** Where the pipeline began, as far as this process has heard: a database that lost it begins there again. */
-  readonly #bases = new Map<number, number>()
+  readonly #bases = new Map<number, StartOffset>()
 
   constructor(options: SourceOptions, log: LogConnection, layout: TopicLayout) {
     this.#options = options
@@ -35,8 +36,9 @@ export class TopicStart {
   }
 
   /** The ledger has told where the pipeline began. */
-  began(partition: number, baseOffset: number): void {
-    this.#bases.set(partition, baseOffset)
+  began({ partition, baseOffset: offset, startLeaderEpoch }: Claim): void {
+    const leaderEpoch = startLeaderEpoch < 0 ? (this.#bases.get(partition)?.leaderEpoch ?? -1) : startLeaderEpoch
+    this.#bases.set(partition, { offset, leaderEpoch })
   }
 
   /** The ledger has no row for it any more: the database went back to a moment before it was pinned. */
@@ -86,12 +88,13 @@ export class TopicStart {
     const startPolicy = this.#startPolicy
     const partitions = this.#layout.partitions
     const { key: topicKey, topicId } = this.#layout
-    let offsets: ReadonlyMap<number, number> = new Map()
-    const startOffsets = async (): Promise<ReadonlyMap<number, number>> => {
-      offsets = await this.#startOffsets(partitions)
-      return offsets
+    let starts: ReadonlyMap<number, StartOffset> = new Map()
+    const startOffsets = async (): Promise<ReadonlyMap<number, StartOffset>> => {
+      starts = await this.#startOffsets(partitions)
+      return starts
     }
     const pinned = await ledger.pin({ topic, topicKey, partitions, startPolicy, startOffsets })
+    const offsets = new Map([...starts].map(([partition, { offset }]) => [partition, offset]))
     if (pinned.created === 'first-start') events.startPinned({ topic, policy: startPolicy, offsets })
     if (pinned.created === 'recreated') events.topicRecreated({ topic, incarnation: pinned.incarnation })
     this.#pinned = new Set(partitions)
@@ -105,14 +108,19 @@ export class TopicStart {
   }
 
   /** As `auto.offset.reset`: where the group stands if it has committed, else the policy's end. */
-  async #startOffsets(partitions: readonly number[]): Promise<Map<number, number>> {
+  async #startOffsets(partitions: readonly number[]): Promise<Map<number, StartOffset>> {
     const { transport, groupId, topic } = this.#options
     const parts = { layout: this.#layout, log: this.#log, topic }
     const group = await transport.openGroup(groupId)
     try {
       const committed = await group.committed(topic, partitions)
+      const led = new Map(partitions.map((each) => [each, this.#layout.leader(each)?.leaderEpoch ?? -1]))
       const policy = await logEnds(parts, partitions, this.#startPolicy)
-      const start = (each: number): number => this.#bases.get(each) ?? committed.get(each) ?? policy.get(each) ?? 0
+      const start = (each: number): StartOffset =>
+        this.#bases.get(each) ?? {
+          offset: committed.get(each) ?? policy.get(each) ?? 0,
+          leaderEpoch: led.get(each) ?? -1,
+        }
       return new Map(partitions.map((each) => [each, start(each)]))
     } finally {
       await group.close().catch(() => undefined)

@@ -1,7 +1,7 @@
 /** The ledger's side that the Kafka source uses: pin, claim, release. Positions themselves move only in a flush (lane.ts). */
 import { randomInt } from 'node:crypto'
 import { ProcessorError } from '../errors.ts'
-import type { Claim, Ledger, PinnedTopic, PinRequest } from '../ledger.ts'
+import type { Claim, Ledger, PinnedTopic, PinRequest, StartOffset } from '../ledger.ts'
 import { epochMs } from '../log.ts'
 import type { DatabaseOptions } from './connection.ts'
 import { unpackedState } from './packed-state.ts'
@@ -136,7 +136,7 @@ export class PostgresLedger implements Ledger {
     }
     const incarnation = (pinned.rows[0]?.incarnation ?? -1) + 1
     // A topic made again is younger than the pipeline: everything in it is new.
-    const starts = known === undefined ? await request.startOffsets() : new Map<number, number>()
+    const starts = known === undefined ? await request.startOffsets() : new Map<number, StartOffset>()
     const inserted = await client.query<{ id: number }>(
       `insert into ingest_topic (namespace, topic, incarnation, topic_key, pinned_partitions, start_policy)
        values ($1, $2, $3, $4, $5, $6)
@@ -154,17 +154,21 @@ export class PostgresLedger implements Ledger {
   async #addPartitions(
     client: Queries,
     request: PinRequest,
-    at: { incarnation: number; starts: ReadonlyMap<number, number> },
+    at: { incarnation: number; starts: ReadonlyMap<number, StartOffset> },
   ): Promise<void> {
-    const offsets = request.partitions.map((partition) => at.starts.get(partition) ?? 0)
+    const starts = request.partitions.map((partition) => at.starts.get(partition))
+    const offsets = starts.map((start) => start?.offset ?? 0)
+    const leaderEpochs = starts.map((start) =>
+      start === undefined || start.leaderEpoch < 0 ? null : start.leaderEpoch,
+    )
     await client.query(
       // Epochs go on where the topic of this name before had come to: a batch of that one must not pass for one of this.
-      `insert into ingest_ledger (namespace, topic, incarnation, part, base_offset, next_offset, epoch)
+      `insert into ingest_ledger (namespace, topic, incarnation, part, base_offset, next_offset, epoch, leader_epoch)
        select $1, $2, $3, p, o, o,
-              coalesce((select max(l.epoch) from ingest_ledger l where l.namespace = $1 and l.topic = $2 and l.part = p), 0)
-         from unnest($4::int[], $5::bigint[]) as a(p, o)
+              coalesce((select max(l.epoch) from ingest_ledger l where l.namespace = $1 and l.topic = $2 and l.part = p), 0), e
+         from unnest($4::int[], $5::bigint[], $6::int[]) as a(p, o, e)
        on conflict do nothing`,
-      [this.#options.namespace, request.topic, at.incarnation, request.partitions, offsets],
+      [this.#options.namespace, request.topic, at.incarnation, request.partitions, offsets, leaderEpochs],
     )
   }
 
@@ -278,6 +282,7 @@ function claimOf(row: ClaimRow): Claim {
     baseOffset: Number(row.base_offset),
     nextOffset: Number(row.next_offset),
     tail,
+    startLeaderEpoch: tail === null ? (row.leader_epoch ?? -1) : -1,
     snapshot,
     trafficShare: row.traffic_share,
   }

@@ -3,6 +3,7 @@
  * table until every partition has stored something that came later.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { StartOffset } from '../../src/ledger.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { judged, type Outcome, say } from './chaos.ts'
 import { replaced, within } from './fault.ts'
@@ -111,7 +112,7 @@ async function claimsBesideZombie(world: World): Promise<number[]> {
   }
   const ledger = new PostgresLedger({ database, namespace: 'default', group: 'log-processors', owner: 'recovery' })
   const partitions = Array.from({ length: world.partitions }, (_, part) => part)
-  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  const startOffsets = async (): Promise<Map<number, StartOffset>> => new Map()
   await ledger.pin({ topic: TOPIC, topicKey: '', partitions, startPolicy: 'earliest', startOffsets })
   const ms: number[] = []
   for (let claim = 0; claim < CLAIMS; claim++) {

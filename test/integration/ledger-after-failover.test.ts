@@ -20,7 +20,7 @@ const request = {
   topicKey: 'cluster:first',
   partitions: [0, 1],
   startPolicy: 'earliest',
-  startOffsets: async () => new Map<number, number>(),
+  startOffsets: async () => new Map(),
 } as const
 
 describe('the ledger', { timeout: 600_000 }, () => {

@@ -501,7 +501,7 @@ describe('the ledger', { timeout: 600_000 }, () => {
       ...request,
       startOffsets: async () => {
         asked++
-        return new Map(PARTITIONS.map((partition) => [partition, 70]))
+        return new Map(PARTITIONS.map((partition) => [partition, { offset: 70, leaderEpoch: -1 }]))
       },
     }
     const pins = await Promise.all([one.pin(first), two.pin(first)])

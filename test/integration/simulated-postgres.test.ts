@@ -157,18 +157,22 @@ async function story(side: Side): Promise<unknown[]> {
       ledger
         .claim(parts)
         .then(({ claims: found, refused }) => [
-          found.map(({ partition, epoch, baseOffset, nextOffset, tail, snapshot }) => [
+          found.map(({ partition, epoch, baseOffset, nextOffset, tail, startLeaderEpoch, snapshot }) => [
             partition,
             epoch,
             baseOffset,
             nextOffset,
             tail,
+            startLeaderEpoch,
             snapshot?.atOffset ?? null,
           ]),
           refused,
         ]),
     )
-  const request = { ...pinRequest([0, 1], 'c:first'), startOffsets: async () => new Map([[1, 5]]) }
+  const request = {
+    ...pinRequest([0, 1], 'c:first'),
+    startOffsets: async () => new Map([[1, { offset: 5, leaderEpoch: 2 }]]),
+  }
   const tail = {
     leaderEpoch: 3,
     offset: 9,

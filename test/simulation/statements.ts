@@ -90,17 +90,24 @@ function insertTopic({ database, transaction }: Execution, values: readonly unkn
 
 function insertLedger({ database, transaction }: Execution, values: readonly unknown[]): Answer {
   const incarnation = Number(values[2])
-  const [parts, offsets] = [numbers(values[3]), numbers(values[4])]
+  const [parts, offsets, leaderEpochs] = [numbers(values[3]), numbers(values[4]), nullable(values[5])]
   parts.forEach((part, index) => {
     const key = keyOf(incarnation, part)
     if (database.row(transaction, key) === undefined)
-      transaction.changes.ledger.set(key, newRow(database, incarnation, part, offsets[index] ?? 0))
+      transaction.changes.ledger.set(
+        key,
+        newRow(database, { incarnation, part, offset: offsets[index] ?? 0, leaderEpoch: leaderEpochs[index] ?? null }),
+      )
   })
   return NOTHING
 }
 
 /** A row's epoch goes on where earlier topics of this name had come to. */
-function newRow(database: Database, incarnation: number, part: number, offset: number): LedgerRow {
+function newRow(
+  database: Database,
+  at: { incarnation: number; part: number; offset: number; leaderEpoch: number | null },
+): LedgerRow {
+  const { incarnation, part, offset, leaderEpoch } = at
   let epoch = 0
   for (const row of database.ledger.values()) if (row.part === part) epoch = Math.max(epoch, row.epoch)
   return {
@@ -119,7 +126,7 @@ function newRow(database: Database, incarnation: number, part: number, offset: n
     holes: 0,
     gaps: 0,
     rows: 0,
-    leaderEpoch: null,
+    leaderEpoch,
     tailOffset: null,
     tailTimestamp: null,
     tailCrc: null,
@@ -237,6 +244,9 @@ async function advanceAlone(at: Execution, _values: readonly unknown[], sql: str
   return NOTHING
 }
 
+function nullable(value: unknown): (number | null)[] {
+  return Array.isArray(value) ? value.map((each) => (each === null ? null : Number(each))) : []
+}
 function numbers(value: unknown): number[] {
   return Array.isArray(value) ? value.map(Number) : []
 }

@@ -158,14 +158,14 @@ export class World {
   }
 
   /**
-   * The database has gone back, perhaps to before what a log has lost: then it can be read again; or to before the first record, and
-   * nobody can tell any more that the log is another one (docs/exactly-once.md).
+   * The database has gone back, perhaps to before what a log has lost: then it can be read again; or to a moment of which nothing can
+   * tell any more that the log is another one (docs/exactly-once.md).
    */
   afterFailover(): void {
     this.invariants.retained = true
     for (const log of this.invariants.truncatedBehind) {
       const row = this.#ledgerOf(log)
-      const isForgotten = row === undefined || row.tailOffset === null
+      const isForgotten = row === undefined || !canTell(row)
       if (log.former !== null && (isForgotten || row.next <= log.former.at)) this.invariants.truncatedBehind.delete(log)
     }
   }
@@ -175,8 +175,7 @@ export class World {
     const at = log.end - Math.ceil(luck * 10)
     const { end } = log
     const row = this.#ledgerOf(log)
-    // Before the first record is stored nobody can tell one log from another.
-    if ((row !== undefined && row.tailOffset === null) || !log.truncate(at)) return
+    if ((row !== undefined && !canTell(row)) || !log.truncate(at)) return
     this.trace(() => `partition ${row?.part} is cut from ${end} to ${log.end}, the ledger has ${row?.next}`)
     if (row !== undefined && row.next > log.end) this.invariants.truncatedBehind.add(log)
   }
@@ -278,4 +277,9 @@ export class World {
     })
     return holds || this.#violation !== null || condition()
   }
+}
+
+/** Whether the ledger knows of a leader's epoch that a log cut below its position has ended earlier. */
+function canTell({ tailOffset, leaderEpoch, base, next }: LedgerRow): boolean {
+  return tailOffset !== null || (leaderEpoch !== null && next === base)
 }

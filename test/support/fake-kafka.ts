@@ -72,7 +72,7 @@ export class FakeKafka implements KafkaTransport {
   leader = 1
   leaderEpoch = 3
   /** Where an epoch ended; null: at the end of the log. */
-  epochEnd: ((epoch: number) => number) | null = null
+  epochEnd: ((epoch: number, partition: number) => number) | null = null
   opened = 0
   fetches: FetchRequest[] = []
   /** Changes answers on their way, as a faulty client would; may wait. */
@@ -117,7 +117,7 @@ export class FakeKafka implements KafkaTransport {
       offsetForLeaderEpoch: async ({ partition, leaderEpoch }) => ({
         errorCode: 0,
         leaderEpoch,
-        endOffset: this.epochEnd?.(leaderEpoch) ?? this.partition(partition).end,
+        endOffset: this.epochEnd?.(leaderEpoch, partition) ?? this.partition(partition).end,
       }),
       close: async () => undefined,
     }

@@ -1,6 +1,6 @@
 /** A ledger in memory with its compare-and-set, and the store that writes through it: rows are offsets. */
 import { ProcessorError } from '../../src/errors.ts'
-import type { Claim, Ledger, PinnedTopic, PinRequest } from '../../src/ledger.ts'
+import type { Claim, Ledger, PinnedTopic, PinRequest, StartOffset } from '../../src/ledger.ts'
 import type { CommitOutcome, Gap, PartitionRange, ReadyBatch, Snapshot, Store, Tail } from '../../src/pipeline.ts'
 
 export class FakeLedger implements Ledger, Store {
@@ -11,6 +11,7 @@ export class FakeLedger implements Ledger, Store {
       next: number
       epoch: number
       tail: Tail | null
+      startLeaderEpoch: number
       snapshot: Snapshot | null
       stored: number[]
       holes: number
@@ -44,20 +45,21 @@ export class FakeLedger implements Ledger, Store {
     this.#check()
     const recreated = this.key !== null && this.key !== '' && request.topicKey !== '' && this.key !== request.topicKey
     const created = this.key === null ? 'first-start' : recreated ? 'recreated' : null
-    const starts = this.key === null ? await request.startOffsets() : new Map<number, number>()
+    const starts = this.key === null ? await request.startOffsets() : new Map<number, StartOffset>()
     if (recreated) {
       this.rows.clear()
       this.incarnation++
     }
     this.key = request.topicKey
     for (const partition of request.partitions) {
-      const next = starts.get(partition) ?? 0
+      const { offset: next, leaderEpoch } = starts.get(partition) ?? { offset: 0, leaderEpoch: -1 }
       if (!this.rows.has(partition))
         this.rows.set(partition, {
           base: next,
           next,
           epoch: 0,
           tail: null,
+          startLeaderEpoch: leaderEpoch,
           snapshot: null,
           stored: [],
           holes: 0,
@@ -84,6 +86,7 @@ export class FakeLedger implements Ledger, Store {
         baseOffset: row.base,
         nextOffset: row.next,
         tail: row.tail,
+        startLeaderEpoch: row.tail === null ? row.startLeaderEpoch : -1,
         snapshot: row.snapshot,
         trafficShare: 1 / this.rows.size,
       }

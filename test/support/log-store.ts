@@ -1,6 +1,6 @@
 /** A store behind a ledger, as a worker has them: one lane, no waiting, no chance. */
 import { silentEvents } from '../../src/events.ts'
-import type { PinRequest } from '../../src/ledger.ts'
+import type { PinRequest, StartOffset } from '../../src/ledger.ts'
 import type { DatabaseOptions } from '../../src/postgres/connection.ts'
 import type { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { LogStore, type LogStoreOptions } from '../../src/postgres/log-store.ts'
@@ -10,7 +10,7 @@ export const TOPIC = 'logs'
 
 /** A first start at the beginning of these partitions. */
 export function pinRequest(partitions: readonly number[], topicKey = 'cluster:topic'): PinRequest {
-  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  const startOffsets = async (): Promise<Map<number, StartOffset>> => new Map()
   return { topic: TOPIC, topicKey, partitions, startPolicy: 'earliest', startOffsets }
 }
 

@@ -1,6 +1,7 @@
 /** The log under a name, a leader or a ledger's row is not always the one that was read before. Found by the simulation. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { messageOf } from '../../../src/errors.ts'
 import { FakePartition } from '../../support/fake-kafka.ts'
 import { SourceWorld } from '../../support/source-world.ts'
 
@@ -68,6 +69,25 @@ test('[P17] a log that lost its end in an unclean election and grew past us agai
   await world.clock.until('it waits for an operator', () => world.source.status().partitions[0]?.state === 'suspended')
   assert.deepEqual(world.stored(0), [0, 1, 2, 3])
   assert.ok(world.heard('fetchFailed').length > 0)
+  await world.finish()
+})
+
+test('[P17] nor is one that lost what lies before the beginning, though nothing is stored of it yet', async () => {
+  const world = new SourceWorld(2, { startPolicy: 'latest' })
+  for (const each of [0, 1]) world.kafka.partition(each).produce(['a', 'b', 'c', 'd'])
+  world.start()
+  await world.clock.until('claimed', () => world.heard('partitionsClaimed').length === 1)
+  const partition = world.kafka.partition(0)
+  partition.batches = []
+  partition.end = 2
+  partition.produce(Array.from({ length: 6 }, (_, i) => `other ${i}`))
+  world.kafka.partition(1).produce(['e', 'f'])
+  world.kafka.leaderEpoch = 4
+  world.kafka.epochEnd = (epoch, asked) => (asked === 0 && epoch < 4 ? 2 : world.kafka.partition(asked).end)
+  await world.clock.until('it waits for an operator', () => world.source.status().partitions[0]?.state === 'suspended')
+  await world.clock.until('the sound partition goes on', () => world.stored(1).length === 2)
+  assert.deepEqual(world.stored(0), [])
+  assert.match(said(world), /began at 4 of it: truncated/)
   await world.finish()
 })
 
@@ -180,3 +200,10 @@ test('[P11] [P12] [P21] every assignment is read from the ledger on, and not bef
   )
   await world.finish()
 })
+
+function said(world: SourceWorld): string {
+  return world
+    .heard('fetchFailed')
+    .map((each) => messageOf(Reflect.get(Object(each), 'error')))
+    .join()
+}

@@ -355,7 +355,17 @@ test('the detector warms up to exactly where the ledger stands', async () => {
   world.kafka.partition(0).produce(many(100))
   world.ledger.key = 'cluster:aa'
   const snapshot = { partition: 0, atOffset: 40, format: 1, state: new Uint8Array() }
-  world.ledger.rows.set(0, { base: 0, next: 70, epoch: 0, tail: null, snapshot, stored: upTo(70), holes: 0, gaps: [] })
+  world.ledger.rows.set(0, {
+    base: 0,
+    next: 70,
+    epoch: 0,
+    tail: null,
+    startLeaderEpoch: -1,
+    snapshot,
+    stored: upTo(70),
+    holes: 0,
+    gaps: [],
+  })
   world.start()
   await world.caughtUp()
   const read = world.ranges.map(({ from, to, purpose }) => ({ from, to, purpose }))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentEvents } from '../../../src/events.ts'
+import type { StartOffset } from '../../../src/ledger.ts'
 import { DEADLINE_MS, DeadlinePassed } from '../../../src/postgres/connection.ts'
 import { Lane } from '../../../src/postgres/lane.ts'
 import { PostgresLedger } from '../../../src/postgres/ledger.ts'
@@ -133,7 +134,7 @@ test('[P26] [F23] nothing is left in a session: settings and locks end with thei
     group: 'g',
     owner: 'o',
   })
-  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  const startOffsets = async (): Promise<Map<number, StartOffset>> => new Map()
   await ledger.pin({ topic: 'logs', topicKey: 'c:t', partitions: [0], startPolicy: 'earliest', startOffsets })
   await ledger.claim([0])
   await ledger.seen([0])
@@ -166,7 +167,7 @@ test('[P7] a COMMIT that is answered with ROLLBACK has pinned and claimed nothin
     group: 'g',
     owner: 'o',
   })
-  const startOffsets = async (): Promise<Map<number, number>> => new Map()
+  const startOffsets = async (): Promise<Map<number, StartOffset>> => new Map()
   const request = { topic: 'logs', topicKey: 'c:t', partitions: [0], startPolicy: 'earliest', startOffsets } as const
   await assert.rejects(ledger.pin(request), { code: 'POSTGRES_UNAVAILABLE' })
   assert.throws(() => ledger.pinned())

@@ -9,7 +9,16 @@ import { eventAt, logStream } from '../../support/log-stream.ts'
 import { readyRange } from '../../support/ready-ranges.ts'
 
 function claim(snapshot: Snapshot | null, partition = 0): Claim {
-  return { partition, epoch: 1, baseOffset: 0, nextOffset: 0, tail: null, snapshot, trafficShare: 1 }
+  return {
+    partition,
+    epoch: 1,
+    baseOffset: 0,
+    nextOffset: 0,
+    tail: null,
+    startLeaderEpoch: -1,
+    snapshot,
+    trafficShare: 1,
+  }
 }
 
 /** The range of partition 0 that ends here. */
