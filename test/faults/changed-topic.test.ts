@@ -42,20 +42,20 @@ describe('a topic that changes under the worker', { skip, timeout: 600_000 }, ()
     await Promise.all([kafka?.close(), postgres?.close()])
   })
 
-  const start = (): Worker =>
+  const start = (topic = TOPIC, from = 'earliest'): Worker =>
     startWorker({
       KAFKA_BROKER: kafka.address,
-      KAFKA_TOPIC: TOPIC,
-      KAFKA_START: 'earliest',
+      KAFKA_TOPIC: topic,
+      KAFKA_START: from,
       DATABASE_URL: postgres.url,
     })
 
-  async function send(partition: number, count: number): Promise<void> {
+  async function send(partition: number, count: number, topic = TOPIC): Promise<void> {
     const messages = Array.from({ length: count }, (_, id) => ({
       partition,
       value: JSON.stringify({ service: 'auth', level: 'INFO', message: `log ${id}`, latency_ms: 12 }),
     }))
-    await producer.send({ topic: TOPIC, messages })
+    await producer.send({ topic, messages })
   }
 
   /** By Kafka's own tool; what it says where it did not do it. */
@@ -150,5 +150,30 @@ describe('a topic that changes under the worker', { skip, timeout: 600_000 }, ()
       ],
     )
     assert.equal(worker.child.exitCode, null, 'the same worker all along')
+  })
+
+  test('[P17] a log that begins at its end is the same under later leaders, before anything of it is stored', async () => {
+    worker.kill('SIGTERM')
+    assert.equal(await worker.exited, 0)
+    const topic = `${TOPIC}-latest`
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    await send(0, 100, topic)
+    worker = start(topic, 'latest')
+    await worker.ready()
+    const row = `from ingest_ledger where topic = '${topic}'`
+    assert.deepEqual(await sql(`select next_offset::int as next, leader_epoch as led, tail_offset as tail ${row}`), [
+      { next: 100, led: 0, tail: null },
+    ])
+    // Each start of the broker is another leader's epoch, and nothing is written in the one between.
+    for (let epoch = 1; epoch <= 2; epoch++) {
+      kafka.kill('SIGKILL')
+      await kafka.start()
+    }
+    await send(0, 10, topic)
+    await until('what came after the pin is stored', async () => {
+      const [found] = await sql<{ next: string; led: number }>(`select next_offset as next, leader_epoch as led ${row}`)
+      return Number(found?.next) === 110 && (found?.led ?? 0) >= 2
+    })
+    assert.match((await worker.get('/metrics')).body, /^insighthub_gap_offsets_total(\{.*\})? 0$/m)
   })
 })
