@@ -1,5 +1,6 @@
 /** The logs of the benchmark: what an SDK sends, about 236 bytes each unless another shape is asked for, from a seed. */
 import type { Random } from '../demo/random.ts'
+import { benchText, type Text } from './texts.ts'
 
 export interface LogShape {
   /** How many services the logs come from. */
@@ -10,6 +11,8 @@ export interface LogShape {
   readonly brokenPerThousand?: number | undefined
   /** With fields beside that have no column: a trace id, a host, a status. */
   readonly extras?: boolean | undefined
+  /** Messages of another kind. */
+  readonly text?: Text | undefined
   /** Milliseconds since the epoch, instead of the event time that the index gives. */
   readonly atMs?: number | undefined
 }
@@ -39,10 +42,7 @@ export function benchLog(random: Random, index: number, shape: LogShape = USUAL_
   const fields = {
     service: serviceName(random.below(shape.services)),
     level,
-    message: sized(
-      `request ${random.hex(12)} to /api/v1/orders/${random.below(1_000_000)} answered by node 10.0.${random.below(256)}.${random.below(256)}`,
-      shape.bytes,
-    ),
+    message: sized(shape.text === undefined ? usualText(random) : benchText(random, shape.text), shape.bytes),
     latency_ms: Math.round(40 * Math.exp(0.5 * random.normal())),
     userId: `u-${random.below(50_000)}`,
     timestamp: new Date(shape.atMs ?? START_MS + index * SPACING_MS).toISOString(),
@@ -53,6 +53,10 @@ export function benchLog(random: Random, index: number, shape: LogShape = USUAL_
   const json = JSON.stringify(fields)
   const broken = shape.brokenPerThousand !== undefined && index % 1000 < shape.brokenPerThousand
   return Buffer.from(broken ? json.slice(0, -1) : json)
+}
+
+function usualText(random: Random): string {
+  return `request ${random.hex(12)} to /api/v1/orders/${random.below(1_000_000)} answered by node 10.0.${random.below(256)}.${random.below(256)}`
 }
 
 const FILLER = ' and then waited for the next one of its kind'

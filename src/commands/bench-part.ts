@@ -1,6 +1,7 @@
 /** One part of the benchmark in a process of its own, so that its CPU time and memory are nobody else's. Prints its figure as JSON. */
 import { USUAL_SHAPE } from '../bench/logs.ts'
 import { measureStages } from '../bench/stages.ts'
+import { TEXTS } from '../bench/texts.ts'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
 import { measureCosts, measureSink } from './bench-sink.ts'
@@ -18,6 +19,8 @@ export async function runPart(part: string, options: PartOptions, env: NodeJS.Pr
 }
 
 function figuresOf(part: string, options: PartOptions, env: NodeJS.ProcessEnv): Promise<unknown> {
+  const text = TEXTS.find((each) => part === `stages-${each}`)
+  if (text !== undefined) return measureStages({ ...roundsOf(options.rows), shape: { ...USUAL_SHAPE, text } })
   switch (part) {
     case 'stages':
       return measureStages(roundsOf(options.rows))
