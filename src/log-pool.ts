@@ -3,6 +3,7 @@
  * it to the old generation, which costs more than reading it did. So the objects stay, and so do the texts of a log: in the bytes of its
  * record, until somebody asks for them.
  */
+import { FORM, type Form, stringAt } from './json-string.ts'
 import { type EpochMs, epochMs, type Level, type LogEvent, type ScoredLog } from './log.ts'
 import { VerbatimJson } from './verbatim-json.ts'
 
@@ -12,7 +13,7 @@ const FREE_MAX = 20_000
 
 type Judgement = { -readonly [Name in keyof ScoredLog]: ScoredLog[Name] }
 
-/** A log whose texts are ASCII, the JSON of its metadata as it was sent. Taken from a pool, written once, judged once, and given back. */
+/** A log whose texts lie in the bytes of its record, the JSON of its metadata as it was sent. Taken from a pool, written once, judged once, and given back. */
 export class PooledLog implements LogEvent {
   partition = 0
   offset = 0
@@ -21,10 +22,11 @@ export class PooledLog implements LogEvent {
   level: Level = 'INFO'
   createdAt: EpochMs = epochMs(0)
   recordTimestamp: EpochMs = epochMs(0)
-  /** Where the message lies, and the user id; -1 bytes: none. */
+  /** Where the message lies, and the user id, which has no escapes; -1 bytes: none. */
   bytes: Buffer = NO_BYTES
   messageAt = 0
   messageBytes = 0
+  messageForm: Form = FORM.ascii
   userIdAt = 0
   userIdBytes = -1
   /** -1: none. */
@@ -38,11 +40,11 @@ export class PooledLog implements LogEvent {
   readonly #judgement: Judgement = { event: this, score: 0, isAnomaly: false, source: 'model', explanation: null }
 
   get message(): string {
-    return this.bytes.toString('latin1', this.messageAt, this.messageAt + this.messageBytes)
+    return stringAt(this.bytes, this.messageAt, this.messageAt + this.messageBytes, this.messageForm)
   }
 
   get userId(): string | null {
-    return this.userIdBytes < 0 ? null : this.bytes.toString('latin1', this.userIdAt, this.userIdAt + this.userIdBytes)
+    return this.userIdBytes < 0 ? null : this.bytes.toString('utf8', this.userIdAt, this.userIdAt + this.userIdBytes)
   }
 
   get metadata(): string | null {

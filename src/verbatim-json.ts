@@ -67,7 +67,7 @@ export class VerbatimJson {
   textOf(source: Buffer): string {
     const bytes = Buffer.allocUnsafe(this.length)
     this.writeTo(bytes, 0, source)
-    return bytes.toString('latin1')
+    return bytes.toString('utf8')
   }
 
   #piece(start: number, end: number): void {

@@ -4,6 +4,8 @@
  *
  *   log -> template, windows -> surprises by channel -> 0.4 forest over all of them + 0.6 strongest of them -> score; then learn
  */
+
+import { FORM } from '../json-string.ts'
 import { LEVELS, type LogEvent } from '../log.ts'
 import { PooledLog } from '../log-pool.ts'
 import type { ServiceAlert } from '../service-alert.ts'
@@ -196,12 +198,17 @@ export class Detector {
     if (quiet !== null) this.#alerts.push({ service, quiet })
   }
 
+  /** From where the message lies, if it was not read yet. */
+  #templateId(event: LogEvent): number {
+    if (!(event instanceof PooledLog)) return this.#miner.idOf(event.message)
+    const { bytes, messageAt, messageBytes, messageForm } = event
+    if (messageForm === FORM.ascii) return this.#miner.idOfAscii(bytes, messageAt, messageBytes)
+    return this.#miner.idOfJson(bytes, messageAt, messageBytes)
+  }
+
   /** Where the template's columns begin; a new one gets its place, and the surprise of being new. */
   #template(event: LogEvent, service: ServiceState, severity: number): number {
-    const id =
-      event instanceof PooledLog
-        ? this.#miner.idOfAscii(event.bytes, event.messageAt, event.messageBytes)
-        : this.#miner.idOf(event.message)
+    const id = this.#templateId(event)
     this.#verdict.templateId = id
     const known = service.templates.find(id)
     if (known >= 0) return known

@@ -4,6 +4,8 @@
  *
  *   "Jun 17 blk_38 served to /10.250.19.1 as user=root"  ->  "* * * served to /* as user=root"
  */
+import { readUnits } from '../json-string.ts'
+
 const LENGTH_MAX = 512
 export const TOKENS_MAX = 64
 const PRIME = 0x01000193
@@ -45,6 +47,11 @@ export class MessageTokens {
   /** The same of a message that lies at `at` of some bytes, in ASCII. */
   readAscii(bytes: Uint8Array, at: number, length: number): void {
     this.#read(bytes, at, Math.min(length, LENGTH_MAX))
+  }
+
+  /** The same of one that lies in the bytes as JSON has it. */
+  readJson(bytes: Uint8Array, at: number, length: number): void {
+    this.#read(this.#units, 0, readUnits(this.#units, bytes, at, at + length))
   }
 
   #read(units: Uint16Array | Uint8Array, start: number, length: number): void {

@@ -72,6 +72,12 @@ export class TemplateMiner {
     return this.#idOfTokens()
   }
 
+  /** The same of one that lies there as JSON has it, with escapes or in UTF-8. */
+  idOfJson(bytes: Uint8Array, at: number, length: number): number {
+    this.#message.readJson(bytes, at, length)
+    return this.#idOfTokens()
+  }
+
   #idOfTokens(): number {
     const tokens = this.#message
     const known = this.#variants.find(tokens.hash)

@@ -29,6 +29,8 @@ export interface StageFigure {
 
 const BATCH_ROWS = 5_000
 const FIELDS = 15
+/** As the service keeps. */
+const ROWS_BYTES_KEPT = 32 << 20
 
 /** Of some logs together. */
 interface Sample {
@@ -57,7 +59,7 @@ class Line {
         this.#logs = await this.#scorer.score(this.#events)
         return
       case 'encode':
-        this.#rows.start(8 << 20)
+        this.#rows.start(ROWS_BYTES_KEPT)
         writeLogRows(this.#rows, { ranges: [{ logs: this.#logs }], fields: FIELDS, write: this.#write, ids: null })
         this.#rows.finish()
     }

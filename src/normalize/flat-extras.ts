@@ -1,6 +1,6 @@
 /** The members of a flat log that nobody asked for: their names, and their JSON text as it lies there. */
 import { VerbatimJson } from '../verbatim-json.ts'
-import { isSameText, PlainJson, plainNumberEnd } from './plain-json.ts'
+import { isSameText, PlainJson } from './plain-json.ts'
 
 const COLON = 0x3a
 
@@ -42,8 +42,8 @@ export class FlatExtras {
   }
 
   /** Its value at [start, end), of no other value inside. */
-  value(bytes: Buffer, at: { readonly start: number; readonly end: number; readonly isNumber: boolean }): void {
-    if (at.isNumber && plainNumberEnd(bytes, at.start) !== at.end) this.verbatim = false
+  value(at: { readonly start: number; readonly end: number; readonly verbatim: boolean }): void {
+    if (!at.verbatim) this.verbatim = false
     this.json.value(at.start, at.end)
   }
 

@@ -1,27 +1,36 @@
 /**
- * The JSON that SDKs send, in one scan: an object whose members are strings without escapes, plain numbers, true, false or null;
+ * The JSON that SDKs send, in one scan: an object whose members are strings, plain numbers, true, false or null;
  * those that nobody asked for may also be objects and lists that can be left as they are written (plain-json.ts).
  *
  *   log    = "{" [ member *( "," member ) ] "}"          blanks allowed wherever JSON allows them
  *   member = name ":" ( text | number | true | false | null )
- *   text   = '"' *( %x20-7E except '"' and '\' ) '"'     ASCII, so that bytes and characters are the same
+ *   name   = '"' *( %x20-7E except '"' and '\' ) '"'     ASCII, so that bytes and characters are the same
+ *   text   = any that can be stored as it is (text-scan.ts); where it lies is noted, and nothing is decoded
  *   number = [ "-" ] 1*15DIGIT [ "." 1*DIGIT ]           what a double holds; no exponent
  *
- * Whatever else it meets it gives up on, and JSON.parse has its turn: escapes, other alphabets, nesting, names that come twice,
- * names that are numbers (JavaScript would put them first). What it does read comes out as from JSON.parse.
+ * Whatever else it meets it gives up on, and JSON.parse has its turn: texts that have to be changed, nesting, names that come twice,
+ * names with escapes or of other alphabets, names that are numbers (JavaScript would put them first). What it does read comes out as from JSON.parse.
  */
+import { FORM, type Form, stringAt } from '../json-string.ts'
 import { type Fields, type Place, placeAt } from './aliases.ts'
 import { FlatExtras } from './flat-extras.ts'
 import { Interned } from './interned.ts'
+import { plainNumberEnd } from './plain-json.ts'
+import { asciiEnd, TextScan } from './text-scan.ts'
 
 /** Beyond this, looking for a name that comes twice costs more than JSON.parse. */
 const EXTRAS_MAX = 16
 const DIGITS_MAX = 15
 const MEMBERS_MAX = 32
 
-/** What a member holds. */
-export const MEMBER = { text: 0, number: 1, true: 2, false: 3, null: 4 } as const
+/** What a member holds: a text in one of its forms, or something else. */
+export const MEMBER = { ...FORM, number: 3, true: 4, false: 5, null: 6 } as const
 type MemberKind = (typeof MEMBER)[keyof typeof MEMBER]
+
+export function isText(kind: number): kind is Form {
+  return kind <= MEMBER.escaped
+}
+
 const NO_BYTES = Buffer.alloc(0)
 const WORDS = { [MEMBER.true]: true, [MEMBER.false]: false, [MEMBER.null]: null } as const
 
@@ -39,6 +48,7 @@ export class FlatJson {
   readonly extras = new FlatExtras(EXTRAS_MAX)
   bytes: Buffer = NO_BYTES
   readonly #interned = new Interned()
+  readonly #scan = new TextScan()
   #at = 0
 
   /** The value at [start, end) of some bytes. False: not read, and what the columns hold is of no use. */
@@ -85,19 +95,19 @@ export class FlatJson {
 
   valueOf(member: number): unknown {
     const kind = this.kinds[member] as MemberKind
-    if (kind === MEMBER.text) {
-      return this.places[member]?.few === true ? this.fewTextOf(member) : this.textOf(member)
+    if (isText(kind)) {
+      return this.places[member]?.few === true && kind === MEMBER.ascii ? this.fewTextOf(member) : this.textOf(member)
     }
     return kind === MEMBER.number ? this.numbers[member]! : WORDS[kind]
   }
 
-  /** The text of a field with few distinct values: one string for equal ones. */
+  /** The ASCII text of a field with few distinct values: one string for equal ones. */
   fewTextOf(member: number): string {
     return this.#interned.at(this.bytes, this.starts[member]!, this.ends[member]!)
   }
 
   textOf(member: number): string {
-    return this.bytes.toString('latin1', this.starts[member]!, this.ends[member]!)
+    return stringAt(this.bytes, this.starts[member]!, this.ends[member]!, this.kinds[member] as Form)
   }
 
   #member(): boolean {
@@ -106,8 +116,9 @@ export class FlatJson {
     const usual = places[count]!
     if (usual !== null && this.#isUsual(usual)) return this.#readValue()
     const start = this.#at + 1
-    const end = this.#textEnd()
-    if (end < 0) return false
+    if (this.bytes[start - 1] !== QUOTE) return false
+    const end = asciiEnd(this.bytes, start)
+    if (this.bytes[end] !== QUOTE) return false
     this.#at = end + 1
     if (this.#skipBlanks() !== COLON) return false
     this.#at++
@@ -118,7 +129,7 @@ export class FlatJson {
   }
 
   #extra(nameStart: number, nameEnd: number): boolean {
-    const { bytes, extras, count } = this
+    const { bytes, extras } = this
     if (isDigit(bytes[nameStart]) || extras.count === EXTRAS_MAX) return false
     extras.name(bytes, nameStart, nameEnd)
     const start = this.#at
@@ -127,8 +138,15 @@ export class FlatJson {
       return this.#at >= 0
     }
     if (!this.#readValue()) return false
-    extras.value(bytes, { start, end: this.#at, isNumber: this.kinds[count] === MEMBER.number })
+    extras.value({ start, end: this.#at, verbatim: this.#isVerbatim(start) })
     return true
+  }
+
+  /** Whether JSON.stringify would write the value read last, which begins at `start`, as it is written there. */
+  #isVerbatim(start: number): boolean {
+    const kind = this.kinds[this.count]
+    if (kind === MEMBER.number) return plainNumberEnd(this.bytes, start) === this.#at
+    return kind !== MEMBER.escaped || this.#scan.verbatim
   }
 
   /** Passes over the name and its colon where they stand here, without blanks between. */
@@ -138,25 +156,19 @@ export class FlatJson {
     return true
   }
 
-  /** Where the text that begins here ends; -1 where it is none or not a plain one. */
-  #textEnd(): number {
-    const bytes = this.bytes
-    let at = this.#at
-    if (bytes[at] !== QUOTE) return -1
-    let byte = bytes[++at]!
-    // Past the end a byte is undefined, and no comparison with it holds.
-    while (byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH) byte = bytes[++at]!
-    return byte === QUOTE ? at : -1
-  }
-
   #readValue(): boolean {
     const first = this.bytes[this.#at]
     if (first === QUOTE) {
-      const end = this.#textEnd()
-      if (end < 0) return false
-      const { count } = this
-      this.kinds[count] = MEMBER.text
-      this.starts[count] = this.#at + 1
+      const { bytes, count } = this
+      const start = this.#at + 1
+      let end = asciiEnd(bytes, start)
+      if (bytes[end] === QUOTE) this.kinds[count] = MEMBER.ascii
+      else {
+        end = this.#scan.endOf(bytes, end)
+        if (end < 0) return false
+        this.kinds[count] = this.#scan.escaped ? MEMBER.escaped : MEMBER.utf8
+      }
+      this.starts[count] = start
       this.ends[count] = end
       this.#at = end + 1
       return true
@@ -220,7 +232,6 @@ const NULL = Buffer.from('null')
 const POWERS_OF_TEN = Array.from({ length: DIGITS_MAX + 1 }, (_, power) => 10 ** power)
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
 const OPEN = 0x7b

@@ -2,10 +2,12 @@
  * JSON that is written just as JSON.stringify would write what JSON.parse makes of it, and told so without making anything of it.
  *
  *   value  = "{" [ name ":" value *( "," name ":" value ) ] "}" | "[" [ value *( "," value ) ] "]" | text | number | true | false | null
- *   text   = '"' *( %x20-7E except '"' and '\' ) '"'            no blanks between, since none would be written
- *   name   = a text that begins with no digit and was not there before in the same object
+ *   text   = well-formed UTF-8, escapes as JSON.stringify has them (text-scan.ts); no blanks between, since none would be written
+ *   name   = '"' *( %x20-7E except '"' and '\' ) '"' that begins with no digit and was not there before in the same object
  *   number = [ "-" ] ( "0" | nonzero ) [ "." *DIGIT nonzero ]   at most 15 digits, at least a millionth; "0" without a sign
  */
+import { asciiEnd, TextScan } from './text-scan.ts'
+
 const DEPTH_MAX = 8
 /** Of the objects that are open at once. */
 const NAMES_MAX = 64
@@ -20,7 +22,6 @@ const ZERO = 0x30
 const NINE = 0x39
 const COLON = 0x3a
 const OPEN_LIST = 0x5b
-const BACKSLASH = 0x5c
 const CLOSE_LIST = 0x5d
 const OPEN = 0x7b
 const CLOSE = 0x7d
@@ -31,6 +32,7 @@ export class PlainJson {
   depth = 0
   readonly #starts = new Int32Array(NAMES_MAX)
   readonly #ends = new Int32Array(NAMES_MAX)
+  readonly #scan = new TextScan()
   #names = 0
 
   /** Where the value that begins at `start` ends; -1: it is written otherwise, nested deeper than eight levels, or none. May look beyond its end. */
@@ -42,7 +44,7 @@ export class PlainJson {
 
   #value(bytes: Buffer, at: number, depth: number): number {
     const first = bytes[at]
-    if (first === QUOTE) return plainTextEnd(bytes, at)
+    if (first === QUOTE) return this.#textEnd(bytes, at + 1)
     if (first !== OPEN && first !== OPEN_LIST) return Math.max(plainNumberEnd(bytes, at), wordEnd(bytes, at))
     if (depth > DEPTH_MAX) return -1
     if (depth > this.depth) this.depth = depth
@@ -54,8 +56,9 @@ export class PlainJson {
     const outer = this.#names
     let at = start
     for (;;) {
-      const colon = plainTextEnd(bytes, at)
-      if (colon < 0 || bytes[colon] !== COLON || !this.#isNew(bytes, at + 1, colon - 1, outer)) return -1
+      const quote = bytes[at] === QUOTE ? asciiEnd(bytes, at + 1) : -1
+      const colon = quote + 1
+      if (bytes[quote] !== QUOTE || bytes[colon] !== COLON || !this.#isNew(bytes, at + 1, quote, outer)) return -1
       at = this.#value(bytes, colon + 1, depth + 1)
       if (at < 0) return -1
       const next = bytes[at++]
@@ -79,6 +82,14 @@ export class PlainJson {
     }
   }
 
+  /** Behind the closing quote. */
+  #textEnd(bytes: Buffer, start: number): number {
+    const ascii = asciiEnd(bytes, start)
+    if (bytes[ascii] === QUOTE) return ascii + 1
+    const end = this.#scan.endOf(bytes, ascii)
+    return end >= 0 && this.#scan.verbatim ? end + 1 : -1
+  }
+
   /** Notes the name at [start, end) of an object whose names begin at `outer`. */
   #isNew(bytes: Buffer, start: number, end: number, outer: number): boolean {
     if (this.#names === NAMES_MAX || isDigit(bytes[start])) return false
@@ -100,15 +111,6 @@ export function isSameText(bytes: Buffer, one: Span, other: Span): boolean {
   if (one.end - one.start !== other.end - other.start) return false
   for (let i = one.start, k = other.start; i < one.end; i++, k++) if (bytes[i] !== bytes[k]) return false
   return true
-}
-
-/** Behind the closing quote; -1 where no plain text begins. */
-function plainTextEnd(bytes: Buffer, start: number): number {
-  if (bytes[start] !== QUOTE) return -1
-  let at = start + 1
-  let byte = bytes[at]!
-  while (byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH) byte = bytes[++at]!
-  return byte === QUOTE ? at + 1 : -1
 }
 
 function wordEnd(bytes: Buffer, start: number): number {

@@ -8,6 +8,8 @@
  * The server trusts what it is sent, so every value is checked here: a value that the column can't hold is a RangeError, which
  * is a bug of the caller.
  */
+import { decodeInPlace } from '../json-string.ts'
+
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const POSTGRES_EPOCH_MS = 946_684_800_000
 const TWO_32 = 4_294_967_296
@@ -125,14 +127,24 @@ export class BinaryRows {
     this.#at += bytes
   }
 
-  /** Text that lies at `from` of some bytes: printable ASCII. */
-  ascii(source: Buffer, from: number, length: number): void {
+  /** Text that lies at `from` of some bytes: well-formed UTF-8 without NUL. */
+  utf8(source: Buffer, from: number, length: number): void {
     this.#ensure(4 + length)
     this.#int32(length)
     const [buffer, at] = [this.#buffer, this.#at]
     if (length > SHORT_BYTES) source.copy(buffer, at, from, from + length)
     else for (let i = 0; i < length; i++) buffer[at + i] = source[from + i]!
     this.#at = at + length
+  }
+
+  /** The same of text with JSON's escapes. */
+  escaped(source: Buffer, from: number, length: number): void {
+    this.#ensure(4 + length)
+    const start = this.#at + 4
+    source.copy(this.#buffer, start, from, from + length)
+    const end = decodeInPlace(this.#buffer, this.#view, start, start + length)
+    this.#int32(end - start)
+    this.#at = end
   }
 
   /** Text of few distinct values. */
@@ -156,7 +168,7 @@ export class BinaryRows {
     this.#at += 1 + bytes
   }
 
-  /** The same of so many bytes of ASCII, which somebody else writes. */
+  /** The same of so many bytes of UTF-8, which somebody else writes. */
   jsonbOf(length: number, from: { writeMetadata(target: Buffer, at: number): void }): void {
     this.#ensure(5 + length)
     this.#int32(length + 1)

@@ -2,6 +2,7 @@
  * The row of a table whose columns have the types that the migrations give them, which is nearly every table: written in one go,
  * a third faster than by one function for each column (table-shape.ts), which must give the same bytes.
  */
+import { FORM } from '../json-string.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import { PooledLog } from '../log-pool.ts'
 import type { BinaryRows } from './binary-rows.ts'
@@ -40,14 +41,15 @@ export function standardRow(topicId: number): (rows: BinaryRows, log: ScoredLog)
 
 /** From where it lies, if it was not read yet. */
 function writeMessage(rows: BinaryRows, event: LogEvent): void {
-  if (event instanceof PooledLog) rows.ascii(event.bytes, event.messageAt, event.messageBytes)
-  else rows.text(event.message)
+  if (!(event instanceof PooledLog)) rows.text(event.message)
+  else if (event.messageForm === FORM.escaped) rows.escaped(event.bytes, event.messageAt, event.messageBytes)
+  else rows.utf8(event.bytes, event.messageAt, event.messageBytes)
 }
 
 function writeUserId(rows: BinaryRows, event: LogEvent): void {
   if (event instanceof PooledLog) {
     if (event.userIdBytes < 0) rows.null()
-    else rows.ascii(event.bytes, event.userIdAt, event.userIdBytes)
+    else rows.utf8(event.bytes, event.userIdAt, event.userIdBytes)
   } else if (event.userId === null) rows.null()
   else rows.text(event.userId)
 }

@@ -51,6 +51,11 @@ const ATOMS = [
   '"\\u2028"',
 ] as const
 const LEVELS = ['INFO', 'ERROR', 'DEBUG', 'warn', 'FATAL'] as const
+/** Parts of messages: what JSON can't write as it is, and what other alphabets have. */
+const TEXT_PIECES = [
+  ...['order 17 ', ' of ', 'Größe ', 'Заказ ', '注文', '🚚', '\u2028', '\u007f', '\ufeff', 'x'.repeat(40)],
+  ...['\\n', '\\t', '\\"', '\\\\', '\\/', '\\u00e9', '\\u001b', '\\u001B', '\\ud83d\\ude9a', '\\u6ce8'],
+] as const
 const PIECES = [
   '"',
   '\\',
@@ -62,6 +67,9 @@ const PIECES = [
   ',',
   '\\u',
   '\\ud83d',
+  '\\ude9a',
+  '\\u0000',
+  'é',
   '\u0000',
   '\ufeff',
   'NaN',
@@ -95,21 +103,34 @@ function value(random: Random, depth: number): string {
   return kind < 0.93 ? `[${members.join(',')}]` : `{${members.map((each, at) => `"k${at}":${each}`).join(',')}}`
 }
 
+function textOf(random: Random): string {
+  if (random.next() < 0.5) return JSON.stringify(random.hex(random.below(120)))
+  const pieces = Array.from({ length: random.below(12) }, () => TEXT_PIECES[random.below(TEXT_PIECES.length)] ?? '')
+  return `"${pieces.join('')}"`
+}
+
 /** A log as nearly all are: known names with values of their kind, and some unknown ones; read without JSON.parse unless something is odd. */
 function usual(random: Random): string {
-  const text = (most: number): string => JSON.stringify(random.hex(random.below(most)))
   const members = [
     `"service":"s-${random.below(30)}"`,
     `"level":"${LEVELS[random.below(LEVELS.length)]}"`,
-    `"message":${text(120)}`,
+    `"message":${textOf(random)}`,
     `"timestamp":"2025-12-0${1 + random.below(3)}T15:0${random.below(10)}:00.${random.below(1000)}Z"`,
     ...(random.next() < 0.7 ? [`"latency_ms":${random.below(100_000) / 10}`] : []),
-    ...(random.next() < 0.3 ? [`"user_id":"u-${random.below(1e6)}"`] : []),
+    ...(random.next() < 0.3
+      ? [`"user_id":"u-${random.below(1e6)}"`]
+      : random.next() < 0.1
+        ? [`"uid":${textOf(random)}`]
+        : []),
   ]
   for (let extras = random.below(5); extras > 0; extras--) {
     const name = random.next() < 0.1 ? (NAMES[random.below(NAMES.length)] ?? 'x') : `x${random.below(6)}`
     const space = random.next() < 0.1 ? ' ' : ''
-    members.splice(random.below(members.length + 1), 0, `${JSON.stringify(name)}${space}:${space}${value(random, 3)}`)
+    members.splice(
+      random.below(members.length + 1),
+      0,
+      `${JSON.stringify(name)}${space}:${space}${random.next() < 0.3 ? textOf(random) : value(random, 3)}`,
+    )
   }
   return `{${members.join(random.next() < 0.1 ? ', ' : ',')}}`
 }

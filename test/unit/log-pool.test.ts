@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { benchLog } from '../../src/bench/logs.ts'
+import { benchLog, USUAL_SHAPE } from '../../src/bench/logs.ts'
+import { TEXTS } from '../../src/bench/texts.ts'
 import { Random } from '../../src/demo/random.ts'
 import { epochMs, type LogEvent, type ScoredLog } from '../../src/log.ts'
 import { LogPool, PooledLog } from '../../src/log-pool.ts'
@@ -32,7 +33,7 @@ const values = Array.from({ length: 40 * BATCH }, (_, i) =>
         )
       : i % 3 === 0
         ? withExtras(benchLog(random, i), i)
-        : benchLog(random, i),
+        : benchLog(random, i, { ...USUAL_SHAPE, text: TEXTS[i % 16] }),
 )
 const batches = Array.from({ length: values.length / BATCH }, (_, batch) =>
   rangeOf(

@@ -44,6 +44,14 @@ const scalar = fc.oneof(
     '"a\\tb"',
     '"\u0001"',
     '"é"',
+    '"Größe 注文 🚚"',
+    '"a\\u00e9\\/\\b\\f\\n\\r\\\\\\""',
+    '"\\uD83D\\uDE00"',
+    '"\\ud800"',
+    '"\\ude00\\ud83d"',
+    '"\\u0000"',
+    '"\\u00g0"',
+    '"\\x"',
     '"2025-01-01T00:00:00Z"',
     'true',
     'false',
@@ -101,14 +109,23 @@ test('it reads the logs of SDKs, whatever their names and order, with plain fiel
     '{ "ts" : 1735689600.25, "msg":"hello world", "severity":"warn", "app":"cart", "durationMs":0.5 }',
     '{}',
     '{"service":"a","level":"INFO","message":"","timestamp":"2025-01-01T00:00:00Z"}\n',
+    '{"message":"line\\nbreak \\"quoted\\" C:\\\\x \\/ \\u00e9\\ud83d\\ude9a"}',
+    '{"service":"склад","message":"grüße 注文 🚚\u007f","path":"\\/x"}',
   ]
   for (const text of [...texts, ...texts.reverse()]) assert.ok(readsAlike(text), text)
 })
 
 test('it leaves to JSON.parse what it is not made for', () => {
   const texts = [
-    '{"message":"line\\nbreak"}',
-    '{"message":"grüße"}',
+    '{"message":"half \\ud83d of it"}',
+    '{"message":"\\ud83d\\u0041"}',
+    '{"message":"\\udc00"}',
+    '{"message":"nul \\u0000"}',
+    '{"message":"\\u12"}',
+    '{"message":"\\x"}',
+    '{"message":"line\nbreak"}',
+    '{"grüße":1}',
+    '{"a\\nb":1}',
     '{"message":{"nested":1}}',
     '{"service":"a","service":"b"}',
     '{"x":1,"x":2}',

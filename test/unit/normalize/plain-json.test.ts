@@ -43,7 +43,15 @@ test('what is read is what JSON.stringify makes of what JSON.parse reads', () =>
       '"a"',
       '"7":',
       '"\\n"',
-      '"é"',
+      '"\\\\ \\""',
+      '"\\u001b"',
+      '"\\u001B"',
+      '"\\u000a"',
+      '"\\u0041"',
+      '"\\/"',
+      '"\\ud83d\\ude00"',
+      '"\\ud83d"',
+      '"é 注🚚"',
       'true',
       'nul',
       'null',
@@ -69,7 +77,7 @@ test('what is read is what JSON.stringify makes of what JSON.parse reads', () =>
   const alike = (text: string): void => {
     const end = endOf(text)
     if (end < 0) return
-    const whole = text.slice(0, end)
+    const whole = Buffer.from(text).toString('utf8', 0, end)
     assert.equal(JSON.stringify(JSON.parse(whole)), whole, text)
     if (/[{[]./.test(whole)) read++
   }

@@ -93,7 +93,7 @@ test('text that lies among other bytes is written as a string is, short or long'
   for (const length of [0, 1, 31, 32, 33, 200]) {
     const [ascii, text] = [new BinaryRows(32), new BinaryRows(32)]
     for (const rows of [ascii, text]) rows.start(32)
-    ascii.ascii(bytes, 7, length)
+    ascii.utf8(bytes, 7, length)
     text.text(bytes.toString('latin1', 7, 7 + length))
     assert.deepEqual(ascii.finish(), text.finish())
   }
