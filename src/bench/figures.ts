@@ -6,6 +6,8 @@ export interface Figure {
   readonly cpuSecondsPerMillion: number | null
   /** The same of PostgreSQL, all of its processes; null where it runs elsewhere or had nothing to do. */
   readonly postgresCpuSecondsPerMillion: number | null
+  /** Of the whole machine, in the mean; null where it could not be read. */
+  readonly coresBusy: number | null
   readonly peakRssMb: number | null
   /** Seconds in garbage collection over CPU-seconds, of the measured process. */
   readonly gcShare: number | null
@@ -23,6 +25,7 @@ export const NOTHING: Figure = {
   rowsPerSecond: 0,
   cpuSecondsPerMillion: null,
   postgresCpuSecondsPerMillion: null,
+  coresBusy: null,
   peakRssMb: null,
   gcShare: null,
   loopDelayMs: null,
@@ -48,6 +51,7 @@ export function medianFigure(figures: readonly Figure[]): Figure {
     rowsPerSecond: medianKnown(figures.map((f) => f.rowsPerSecond)) ?? 0,
     cpuSecondsPerMillion: medianKnown(figures.map((f) => f.cpuSecondsPerMillion)),
     postgresCpuSecondsPerMillion: medianKnown(figures.map((f) => f.postgresCpuSecondsPerMillion)),
+    coresBusy: medianKnown(figures.map((f) => f.coresBusy)),
     peakRssMb: medianKnown(figures.map((f) => f.peakRssMb)),
     gcShare: medianKnown(figures.map((f) => f.gcShare)),
     loopDelayMs: p50 === null || p99 === null || max === null ? null : { p50, p99, max },

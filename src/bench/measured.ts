@@ -1,7 +1,7 @@
 /** One piece of work in this process: its rate, its CPU and PostgreSQL's, its garbage collection, how late the event loop came. */
 import { monitorEventLoopDelay, type PerformanceEntry, PerformanceObserver, performance } from 'node:perf_hooks'
 import type { Figure } from './figures.ts'
-import { rssMb, treeCpuSeconds } from './process-usage.ts'
+import { coresBusySince, rssMb, treeCpuSeconds } from './process-usage.ts'
 
 /** `postmaster`: PostgreSQL's first process, where it runs on this machine. Rejects as the work does. */
 export async function measured(rows: number, postmaster: number | null, work: () => Promise<void>): Promise<Figure> {
@@ -10,10 +10,11 @@ export async function measured(rows: number, postmaster: number | null, work: ()
   delay.enable()
   const postgres = (): number | null => (postmaster === null ? null : treeCpuSeconds(postmaster))
   const [before, postgresBefore, startedMs] = [process.cpuUsage(), postgres(), performance.now()]
+  const coresBusy = coresBusySince()
   await work()
   const seconds = (performance.now() - startedMs) / 1000
   const { user, system } = process.cpuUsage(before)
-  const postgresAfter = postgres()
+  const [postgresAfter, busy] = [postgres(), coresBusy()]
   delay.disable()
   const cpuSeconds = (user + system) / 1e6
   const postgresSeconds = postgresBefore === null || postgresAfter === null ? null : postgresAfter - postgresBefore
@@ -21,6 +22,7 @@ export async function measured(rows: number, postmaster: number | null, work: ()
     rowsPerSecond: rows / seconds,
     cpuSecondsPerMillion: (cpuSeconds / rows) * 1e6,
     postgresCpuSecondsPerMillion: postgresSeconds === null ? null : (postgresSeconds / rows) * 1e6,
+    coresBusy: busy,
     peakRssMb: rssMb('self', 'VmHWM'),
     gcShare: (await pauses()) / cpuSeconds,
     loopDelayMs: {

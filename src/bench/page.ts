@@ -44,6 +44,7 @@ function partsTable(report: Report): string {
     'to psql binary',
     'CPU-s/M',
     'PostgreSQL CPU-s/M',
+    'cores busy',
     'peak RSS MB',
     'GC',
   ]
@@ -56,11 +57,13 @@ function rangeOf(figures: readonly Figure[]): string {
   return figures.length < 2 ? '' : `${round(Math.min(...rates))} .. ${round(Math.max(...rates))}`
 }
 
-function costCells({ cpuSecondsPerMillion, postgresCpuSecondsPerMillion, peakRssMb, gcShare, loopDelayMs }: Figure) {
+function costCells(figure: Figure): string[] {
+  const { cpuSecondsPerMillion, postgresCpuSecondsPerMillion, coresBusy, peakRssMb, gcShare, loopDelayMs } = figure
   const delays = loopDelayMs === null ? [] : [loopDelayMs.p50, loopDelayMs.p99, loopDelayMs.max]
   return [
     fixed(cpuSecondsPerMillion),
     fixed(postgresCpuSecondsPerMillion),
+    fixed(coresBusy),
     round(peakRssMb),
     gcShare === null ? '' : percent(gcShare * 100),
     delays.map((ms) => fixed(ms, 0)).join(' / '),
@@ -137,6 +140,7 @@ ${worldLines(report).join('\n')}
 - Table: as migrated, plus a full index (service, level, created_at), the same for psql; autovacuum off during the rounds
 - CPU-s/M: CPU-seconds per million logs, of the measured process without its start, and of all processes of PostgreSQL
 - The source alone only reads: it cuts records out of verified and decompressed batches, and nobody looks into them. It is no rate that a service could reach
+- Cores busy: of the machine, by whomever: this part, PostgreSQL, the broker, the kernel for all of them. Where all are, only less CPU a log is faster
 - GC: seconds in garbage collection over CPU-seconds; its threads work beside the event loop
 
 ${sections(report)

@@ -90,3 +90,39 @@ export function rssMb(pid: number | 'self', what: 'VmHWM' | 'VmRSS'): number | n
     return null
   }
 }
+
+export interface MachineStat {
+  /** Of all cores together, in seconds since the boot: at work for anybody here. Idle, waiting for a disk or taken by the host is not. */
+  readonly busySeconds: number
+  readonly allSeconds: number
+  readonly cores: number
+}
+
+/** /proc/stat (proc(5)): user, nice, system, idle, iowait, irq, softirq and steal of all cores, then of each. */
+export function parseMachineStat(text: string): MachineStat | null {
+  const ticks = (/^cpu +(\d.*)$/m.exec(text)?.[1] ?? '').split(' ').slice(0, 8).map(Number)
+  const cores = text.match(/^cpu\d+ /gm)?.length ?? 0
+  const [user, nice, system, , , irq, softirq] = ticks
+  if (ticks.length < 8 || cores === 0) return null
+  const busy = (user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)
+  const all = ticks.reduce((sum, each) => sum + each, 0)
+  return { busySeconds: busy / TICKS_PER_SECOND, allSeconds: all / TICKS_PER_SECOND, cores }
+}
+
+/** How many of the machine's cores were busy in the mean from this call to the next; null where /proc does not tell. */
+export function coresBusySince(): () => number | null {
+  const before = machineStat()
+  return () => {
+    const after = machineStat()
+    if (before === null || after === null || after.allSeconds === before.allSeconds) return null
+    return ((after.busySeconds - before.busySeconds) / (after.allSeconds - before.allSeconds)) * after.cores
+  }
+}
+
+function machineStat(): MachineStat | null {
+  try {
+    return parseMachineStat(readFileSync('/proc/stat', 'utf8'))
+  } catch {
+    return null
+  }
+}

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type Figure, NOTHING } from '../bench/figures.ts'
-import { statOf, treeCpuSeconds } from '../bench/process-usage.ts'
+import { coresBusySince, statOf, treeCpuSeconds } from '../bench/process-usage.ts'
 import { NO_FIGURES, PARTS, type Part, type Report } from '../bench/report.ts'
 import { serviceFigure } from './bench-service.ts'
 import { type Bench, emptyTables, partOf, psql } from './bench-world.ts'
@@ -84,19 +84,21 @@ export async function psqlAgain(bench: Bench, rows: number, makeReady: () => Pro
 async function psqlFigure(bench: Bench, format: Format, files: readonly (keyof typeof FILES)[]): Promise<Figure> {
   const startedMs = performance.now()
   const used = usageSince(bench.postmaster)
+  const coresBusy = coresBusySince()
   await Promise.all(
     files.map((which) =>
       psql(bench, `\\copy logs (${COLUMNS}) from '${fileOf(bench, format, which)}' (format ${format})`),
     ),
   )
   const seconds = (performance.now() - startedMs) / 1000
-  const { own, postgres } = used()
+  const [{ own, postgres }, busy] = [used(), coresBusy()]
   const perMillion = (cpu: number | null): number | null => (cpu === null ? null : (cpu / bench.rows) * 1e6)
   return {
     ...NOTHING,
     rowsPerSecond: bench.rows / seconds,
     cpuSecondsPerMillion: perMillion(own),
     postgresCpuSecondsPerMillion: perMillion(postgres),
+    coresBusy: busy,
   }
 }
 

@@ -1,7 +1,7 @@
 /** The whole service over a topic that is there already: from its first quarter on, so that its start and V8's learning are left out. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../bench/figures.ts'
-import { treeCpuSeconds, treeRssMb } from '../bench/process-usage.ts'
+import { coresBusySince, treeCpuSeconds, treeRssMb } from '../bench/process-usage.ts'
 import { loopDelayOf, sumOf } from '../bench/worker-metrics.ts'
 import type { WorkerProcess } from '../demo/worker-process.ts'
 import { type Bench, progressOf, startWorker, type Task } from './bench-world.ts'
@@ -33,7 +33,9 @@ export async function serviceRun(bench: Bench, task: Task & { rows: number }): P
   const startedUs = Number(process.hrtime.bigint() / 1000n)
   try {
     const first = await sampleFrom(bench, { worker, name: task.name, rows: task.rows / 4 })
+    const coresBusy = coresBusySince()
     const last = await sampleFrom(bench, { worker, name: task.name, rows: task.rows })
+    const busy = coresBusy()
     const rows = last.rows - first.rows
     const perMillion = (of: 'cpuSeconds' | 'postgresCpuSeconds'): number | null => {
       const [before, after] = [first[of], last[of]]
@@ -47,6 +49,7 @@ export async function serviceRun(bench: Bench, task: Task & { rows: number }): P
       rowsPerSecond: (await rateByCommits(bench)) ?? (last.rows / (last.atUs - startedUs)) * 1e6,
       cpuSecondsPerMillion,
       postgresCpuSecondsPerMillion: perMillion('postgresCpuSeconds'),
+      coresBusy: busy,
       peakRssMb: treeRssMb(worker.pid, 'VmHWM'),
       gcShare: cpuSecondsPerMillion === null ? null : gcSeconds / ((cpuSecondsPerMillion * rows) / 1e6),
       loopDelayMs: loopDelayOf(last.page),

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
 import { test } from 'node:test'
 import {
+  coresBusySince,
   cpuSecondsOf,
   type ProcessStat,
+  parseMachineStat,
   parseStat,
   statOf,
   treeCpuSeconds,
@@ -46,4 +49,19 @@ test('this very process is found, with the time it used', { skip: statOf(process
   for (const end = process.cpuUsage().user + 60_000; process.cpuUsage().user < end; );
   const used = (treeCpuSeconds(process.pid) ?? Number.NaN) - before
   assert.ok(used >= 0.04, `${used} s`)
+})
+
+test('what the machine is busy with leaves out idle cores, waits for disks and what the host took', () => {
+  const text =
+    'cpu  100 10 20 700 50 5 15 100 3 0\ncpu0 50 5 10 350 25 3 7 50 0 0\ncpu1 50 5 10 350 25 2 8 50 0 0\nintr 1 2\n'
+  assert.deepEqual(parseMachineStat(text), { busySeconds: 1.5, allSeconds: 10, cores: 2 })
+  assert.equal(parseMachineStat('btime 1'), null)
+})
+
+test('a process that works keeps about a core busy, or more where others work too', async () => {
+  const busy = coresBusySince()
+  const end = performance.now() + 300
+  while (performance.now() < end) Math.sqrt(end)
+  const cores = busy()
+  assert.ok(cores === null || (cores > 0 && cores <= availableParallelism() + 0.01), `${cores}`)
 })
