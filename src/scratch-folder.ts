@@ -11,7 +11,8 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
 const OWNED = /^(insighthub-[a-z0-9-]+)-(\d+)\.(\d+)\.([0-9a-f]{8})-([A-Za-z0-9]{6})$/
-/** proc(5): the 22nd field of /proc/PID/stat, counted after the name in parentheses, which may hold anything. */
+/** proc(5): the third and the 22nd field of /proc/PID/stat, counted after the name in parentheses, which may hold anything. */
+const STATE_FIELD = 0
 const START_FIELD = 19
 
 /** A new empty folder `insighthub-NAME-...`, for its owner alone; what killed processes left beside it is removed first. */
@@ -54,7 +55,9 @@ export function isLeftover(name: string, ownerOf: (pid: number) => string | null
 function ownerOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_FIELD]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const start = fields[START_FIELD]
+    if (fields[STATE_FIELD] === 'Z') return null // dead, and its parent has not heard of it
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
     const machine = createHash('sha256')
       .update(`${boot} ${readlinkSync('/proc/self/ns/pid')}`)

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { constants } from 'node:os'
 
 const CHILD = 'CHAOS_ATTENDED'
@@ -53,7 +54,24 @@ function endGroup(pid: number | undefined): void {
   }
 }
 
+/**
+ * Ends the group of this process when it dies together with its attendant: then the pipe closes, and the shell that reads it goes on.
+ * It waits until the process is gone, whose code must stay its own; for ten seconds at most, since nobody may ask for that code.
+ */
+function guardGroup(): void {
+  const gone = 'i=0; while kill -0 "$0" && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done'
+  const guard = spawn('/bin/sh', ['-c', `read -r _; ${gone}; kill -KILL "-$0"`, String(process.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  guard.on('error', () => undefined) // without a shell there is no guard; the attendant is there all the same
+  guard.stdin?.on('error', () => undefined)
+  guard.unref()
+  if (guard.stdin instanceof Socket) guard.stdin.unref()
+}
+
 if (isAttended) {
+  guardGroup()
   process.once('disconnect', () => process.exit(NO_VERDICT))
   // The channel alone keeps no run alive that waits for what never comes.
   process.channel?.unref()

@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { isLeftover, keepScratchFolder, removeLeftovers, scratchFolder } from '../../src/scratch-folder.ts'
+import { until } from '../support/until.ts'
 
 const source = resolve(import.meta.dirname, '../../src/scratch-folder.ts')
 const HERE = '0123abcd'
@@ -47,6 +58,8 @@ describe('whose folder it is', () => {
   })
 })
 
+const spawned = (command: string, args: readonly string[]) =>
+  spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
 const hidden = existsSync('/proc/self/stat') ? false : 'this system does not tell when a process began'
 describe('folders of killed processes', { skip: hidden }, () => {
   let parent: string
@@ -60,7 +73,9 @@ describe('folders of killed processes', { skip: hidden }, () => {
   })
 
   /** A process with a folder of its own, with something in it. */
-  async function another(): Promise<{ child: ChildProcess; folder: string }> {
+  async function another(
+    start = (args: readonly string[]) => spawned(process.execPath, args),
+  ): Promise<{ child: ChildProcess; folder: string }> {
     const program = `
       import { writeFileSync } from 'node:fs'
       import { scratchFolder } from ${JSON.stringify(source)}
@@ -68,9 +83,7 @@ describe('folders of killed processes', { skip: hidden }, () => {
       writeFileSync(folder + '/data', 'x')
       process.stdout.write(folder)
       setInterval(() => undefined, 1_000_000)`
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = start(['--input-type=module-typescript', '-e', program])
     children.push(child)
     const [said] = (await once(child.stdout, 'data')) as [Buffer]
     return { child, folder: said.toString() }
@@ -102,6 +115,16 @@ describe('folders of killed processes', { skip: hidden }, () => {
     await once(alive.child, 'exit')
     assert.deepEqual(await removeLeftovers(parent), [basename(alive.folder)])
     assert.ok(existsSync(mine), 'our own stays while we live')
+  })
+
+  test('go, too, where the parent of the killed process has not heard of its end', async () => {
+    const script = '"$0" "$@" & exec sleep 1000'
+    const { folder } = await another((args) => spawned('/bin/sh', ['-c', script, process.execPath, ...args]))
+    const pid = Number(basename(folder).split('-').at(-2)?.split('.')[0])
+    assert.deepEqual(await removeLeftovers(parent), [])
+    process.kill(pid, 'SIGKILL')
+    await until('dead', () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')))
+    assert.deepEqual(await removeLeftovers(parent), [basename(folder)])
   })
 
   test('a place that is not there holds none', async () => {

@@ -1,5 +1,7 @@
 /** However a run of chaos ends, there is a last line and a code: tried with programs that end in every way there is. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,6 +10,17 @@ import { attend, NO_VERDICT } from '../../chaos/attended.ts'
 import { until } from '../../support/until.ts'
 
 const attended = resolve(import.meta.dirname, '../../chaos/attended.ts')
+
+/** It has ended; its parent may not have heard of that. */
+const gone = (pid: number): Promise<void> =>
+  until('its part is gone', () => {
+    try {
+      process.kill(pid, 0)
+      return existsSync('/proc/self/stat') && /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    } catch {
+      return true
+    }
+  })
 
 describe('a run that is attended', () => {
   let folder: string
@@ -54,18 +67,30 @@ describe('a run that is attended', () => {
       process.kill(process.pid, 'SIGKILL')`)
     assert.equal(code, 137)
     assert.match(lines[0] ?? '', /by SIGKILL before/)
-    const part = Number(await readFile(pid, 'utf8'))
-    await until(
-      'its part is gone',
-      () => {
-        try {
-          process.kill(part, 0)
-          return false
-        } catch {
-          return true
-        }
-      },
-      60_000,
+    await gone(Number(await readFile(pid, 'utf8')))
+  })
+
+  test('killed together with its attendant, leaves none either', async () => {
+    const pids = join(folder, 'pids')
+    const program = join(folder, 'attendant.ts')
+    await writeFile(program, `import { attend } from '${attended}'\nawait attend('${join(folder, 'run.ts')}', [])`)
+    await writeFile(
+      join(folder, 'run.ts'),
+      `import { isAttended } from '${attended}'
+      import { spawn } from 'node:child_process'
+      import { renameSync, writeFileSync } from 'node:fs'
+      const part = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1e6)'], { stdio: 'ignore' })
+      writeFileSync('${pids}.new', process.pid + ' ' + part.pid + ' ' + isAttended)
+      renameSync('${pids}.new', '${pids}')
+      setInterval(() => undefined, 1e6)`,
     )
+    const attendant = spawn(process.execPath, [program], { stdio: 'ignore' })
+    await until('its part runs', () => existsSync(pids))
+    const [run, part, isAttended] = (await readFile(pids, 'utf8')).split(' ')
+    assert.equal(isAttended, 'true')
+    attendant.kill('SIGSTOP') // it cannot act, whatever it hears first
+    process.kill(Number(run), 'SIGKILL')
+    attendant.kill('SIGKILL')
+    await gone(Number(part))
   })
 })
