@@ -8,17 +8,13 @@
  * The server trusts what it is sent, so every value is checked here: a value that the column can't hold is a RangeError, which
  * is a bug of the caller.
  */
-import { decodeInPlace } from '../json-string.ts'
-
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const POSTGRES_EPOCH_MS = 946_684_800_000
-const TWO_32 = 4_294_967_296
+export const TWO_32 = 4_294_967_296
 const INT2_MAX = 32_767
-const INT4_MAX = 2_147_483_647
+export const INT4_MAX = 2_147_483_647
 /** Services and levels repeat: their bytes are kept. Cleared when full, since junk names must not keep real ones out. */
 const INTERNED_MAX = 4_096
-/** Up to here a loop is faster than a call. */
-const SHORT_BYTES = 32
 
 /** What a text column can hold: NUL can't be stored, half a surrogate pair is not UTF-8 (nor JSON that jsonb takes). */
 export function storableText(text: string): string {
@@ -114,7 +110,7 @@ export class BinaryRows {
 
   /** Milliseconds since 1970, the fraction to the microsecond; for timestamptz, and for timestamp as UTC. */
   timestamp(ms: number): void {
-    this.int8(Math.round((ms - POSTGRES_EPOCH_MS) * 1000))
+    this.int8(microsecondsOf(ms))
   }
 
   /** NUL becomes U+FFFD, as Node's encoder makes of half a surrogate pair. */
@@ -127,29 +123,32 @@ export class BinaryRows {
     this.#at += bytes
   }
 
-  /** Text that lies at `from` of some bytes: well-formed UTF-8 without NUL. */
-  utf8(source: Buffer, from: number, length: number): void {
-    this.#ensure(4 + length)
-    this.#int32(length)
-    const [buffer, at] = [this.#buffer, this.#at]
-    if (length > SHORT_BYTES) source.copy(buffer, at, from, from + length)
-    else for (let i = 0; i < length; i++) buffer[at + i] = source[from + i]!
-    this.#at = at + length
+  /** Where somebody else may write so many bytes, into `buffer` or by `view`; where they end is told by `wrote`. */
+  room(bytes: number): number {
+    this.#ensure(bytes)
+    return this.#at
   }
 
-  /** The same of text with JSON's escapes. */
-  escaped(source: Buffer, from: number, length: number): void {
-    this.#ensure(4 + length)
-    const start = this.#at + 4
-    source.copy(this.#buffer, start, from, from + length)
-    const end = decodeInPlace(this.#buffer, this.#view, start, start + length)
-    this.#int32(end - start)
+  /** Until there is room for more. */
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
+  get view(): DataView {
+    return this.#view
+  }
+
+  wrote(end: number): void {
     this.#at = end
   }
 
-  /** Text of few distinct values. */
+  /** Text of few distinct values: the whole field, its length included. */
+  nameField(value: string): Uint8Array {
+    return this.#interned.get(value) ?? this.#intern(value)
+  }
+
   name(value: string): void {
-    const field = this.#interned.get(value) ?? this.#intern(value)
+    const field = this.nameField(value)
     const length = field.length
     this.#ensure(length)
     const [buffer, at] = [this.#buffer, this.#at]
@@ -166,15 +165,6 @@ export class BinaryRows {
     this.#int32(bytes + 1)
     this.#buffer[this.#at] = 1
     this.#at += 1 + bytes
-  }
-
-  /** The same of so many bytes of UTF-8, which somebody else writes. */
-  jsonbOf(length: number, from: { writeMetadata(target: Buffer, at: number): void }): void {
-    this.#ensure(5 + length)
-    this.#int32(length + 1)
-    this.#buffer[this.#at] = 1
-    from.writeMetadata(this.#buffer, this.#at + 1)
-    this.#at += 1 + length
   }
 
   bytes(value: Uint8Array): void {
@@ -225,11 +215,16 @@ export class BinaryRows {
   }
 }
 
+/** A time as PostgreSQL counts it, from milliseconds since 1970. */
+export function microsecondsOf(ms: number): number {
+  return Math.round((ms - POSTGRES_EPOCH_MS) * 1000)
+}
+
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
-function inRange(value: number, most: number): void {
+export function inRange(value: number, most: number): void {
   if (!Number.isInteger(value) || value > most || value < -most - 1) {
     throw new RangeError(`not an integer of the column's size: ${value}`)
   }

@@ -13,9 +13,9 @@ import { runCopy } from './copy-in.ts'
 import type { DeadLetter } from './dead-letter-filter.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
 import { asProcessorError } from './ledger.ts'
+import { roundHalfEven } from './round-half-even.ts'
 import { classify, sqlStateOf } from './sql-errors.ts'
 import { hexText, whole } from './sql-literals.ts'
-import { roundHalfEven } from './standard-row.ts'
 import { readTableShape, type TableShape } from './table-shape.ts'
 
 export interface ReplayOptions {

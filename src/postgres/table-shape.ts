@@ -5,8 +5,9 @@
 import { ProcessorError } from '../errors.ts'
 import type { ScoredLog } from '../log.ts'
 import type { BinaryRows } from './binary-rows.ts'
+import { roundHalfEven } from './round-half-even.ts'
 import type { Queries } from './session.ts'
-import { roundHalfEven, standardRow } from './standard-row.ts'
+import { standardRow } from './standard-row.ts'
 
 /** Writes one field of one row, or all of them. */
 type Writer = (rows: BinaryRows, log: ScoredLog) => void

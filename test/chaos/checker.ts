@@ -6,7 +6,7 @@
 import type { RawRecord } from '../../src/log.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../src/normalize/limits.ts'
 import { createNormalizer } from '../../src/normalize/normalize-range.ts'
-import { roundHalfEven } from '../../src/postgres/standard-row.ts'
+import { roundHalfEven } from '../../src/postgres/round-half-even.ts'
 
 export type Query = <R extends Record<string, unknown>>(text: string, database?: string) => Promise<R[]>
 

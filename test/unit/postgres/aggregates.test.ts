@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { epochMs } from '../../../src/log.ts'
 import { aggregatesSql, groupsOf } from '../../../src/postgres/aggregates.ts'
-import { roundHalfEven } from '../../../src/postgres/standard-row.ts'
+import { roundHalfEven } from '../../../src/postgres/round-half-even.ts'
 import { logAt, MINUTE, readyRange } from '../../support/ready-ranges.ts'
 
 test('logs are grouped by service, minute and partition, in key order', () => {

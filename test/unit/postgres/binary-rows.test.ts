@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BinaryRows, storableText } from '../../../src/postgres/binary-rows.ts'
-import { roundHalfEven } from '../../../src/postgres/standard-row.ts'
+import { roundHalfEven } from '../../../src/postgres/round-half-even.ts'
 
 const HEADER_BYTES = 19
 
@@ -86,15 +86,4 @@ test('more names than are kept are still written right', () => {
 
 test('halves are rounded to even', () => {
   assert.deepEqual([0.5, 1.5, 2.5, 2.4999, 2.5001, 3, 0].map(roundHalfEven), [0, 2, 2, 2, 3, 3, 0])
-})
-
-test('text that lies among other bytes is written as a string is, short or long', () => {
-  const bytes = Buffer.from('x'.repeat(300).replace(/x/g, (_, at: number) => String.fromCharCode(0x20 + (at % 95))))
-  for (const length of [0, 1, 31, 32, 33, 200]) {
-    const [ascii, text] = [new BinaryRows(32), new BinaryRows(32)]
-    for (const rows of [ascii, text]) rows.start(32)
-    ascii.utf8(bytes, 7, length)
-    text.text(bytes.toString('latin1', 7, 7 + length))
-    assert.deepEqual(ascii.finish(), text.finish())
-  }
 })
