@@ -25,38 +25,38 @@ export interface LogsOfPartition {
 export function groupsOf(ranges: readonly LogsOfPartition[], round: (value: number) => number): Group[] {
   const groups: Group[] = []
   for (const { range, logs } of ranges) {
-    const byService = new Map<string, Map<number, Group>>()
-    for (const { event, isAnomaly } of logs) {
+    const byMinute = new Map<number, Map<string, Group>>()
+    // Neighbours are mostly of the same minute.
+    let last = Number.NaN
+    let byService = new Map<string, Group>()
+    for (let index = 0; index < logs.length; index++) {
+      const { event, isAnomaly } = logs[index]!
       const minute = Math.floor(event.createdAt / MINUTE_MS)
-      let byMinute = byService.get(event.service)
-      if (byMinute === undefined) {
-        byMinute = new Map()
-        byService.set(event.service, byMinute)
+      if (minute !== last) {
+        byService = byMinute.get(minute) ?? new Map()
+        byMinute.set(minute, byService)
+        last = minute
       }
-      let group = byMinute.get(minute)
+      const { service, level, latencyMs } = event
+      let group = byService.get(service)
       if (group === undefined) {
-        group = {
-          service: event.service,
-          minute,
-          partition: range.partition,
-          total: 0,
-          errors: 0,
-          anomalies: 0,
-          latencySum: 0,
-          latencyCount: 0,
-        }
-        byMinute.set(minute, group)
+        group = emptyGroup(service, minute, range.partition)
+        byService.set(service, group)
         groups.push(group)
       }
       group.total++
-      if (event.level === 'ERROR' || event.level === 'FATAL') group.errors++
+      if (level === 'ERROR' || level === 'FATAL') group.errors++
       if (isAnomaly) group.anomalies++
-      if (event.latencyMs === null) continue
-      group.latencySum += round(event.latencyMs)
+      if (latencyMs === null) continue
+      group.latencySum += round(latencyMs)
       group.latencyCount++
     }
   }
   return groups.sort(byKey)
+}
+
+function emptyGroup(service: string, minute: number, partition: number): Group {
+  return { service, minute, partition, total: 0, errors: 0, anomalies: 0, latencySum: 0, latencyCount: 0 }
 }
 
 function byKey(a: Group, b: Group): number {

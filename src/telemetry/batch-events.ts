@@ -114,27 +114,34 @@ export class BatchNews {
     }
     ready.logs.forEach((log, at) => {
       const id = logIds[at]
-      if (id !== undefined && !isRefused(log)) sayProcessed(this.#parts.voice, log, id)
+      if (id !== undefined && isRefused?.(log) !== true) sayProcessed(this.#parts.voice, log, id)
     })
   }
 
   /** The loop over every log: nothing but additions. Answers the number of anomalies. */
-  #count(logs: readonly ScoredLog[], isRefused: (log: ScoredLog) => boolean): number {
+  #count(logs: readonly ScoredLog[], isRefused: ((log: ScoredLog) => boolean) | null): number {
     const { metrics, scores, now } = this.#parts
     const { health } = scores
+    const { ageAtCommit } = metrics
     const nowMs = now()
     const bySource = { model: 0, remote: 0, rules: 0, replay: 0 }
+    let byModel = 0
     let anomalies = 0
     let muted = 0
-    for (const log of logs) {
-      if (isRefused(log)) continue
-      bySource[log.source]++
-      if (log.source === 'model' || log.source === 'remote') health.score(log.score)
+    // By index, and the usual source apart: an iterator and a property by name cost more than all the rest here.
+    for (let index = 0; index < logs.length; index++) {
+      const log = logs[index]!
+      if (isRefused?.(log) === true) continue
+      const { source } = log
+      if (source === 'model') byModel++
+      else bySource[source]++
+      if (source === 'model' || source === 'remote') health.score(log.score)
       if (log.isAnomaly) anomalies++
-      else if (isMuted(log)) muted++
+      else if (log.explanation !== null && isMuted(log)) muted++
       const { recordTimestamp } = log.event
-      if (recordTimestamp !== null) metrics.ageAtCommit.observe(Math.max(0, nowMs - recordTimestamp) / 1000)
+      if (recordTimestamp !== null) ageAtCommit.observe(Math.max(0, nowMs - recordTimestamp) / 1000)
     }
+    bySource.model = byModel
     if (bySource.model > 0) metrics.scores.inc({ source: 'model' }, bySource.model)
     if (bySource.remote > 0) metrics.scores.inc({ source: 'remote' }, bySource.remote)
     if (bySource.rules > 0) metrics.scores.inc({ source: 'rules' }, bySource.rules)
@@ -181,8 +188,9 @@ function count(perMinute: number): string {
   return String(Number(perMinute.toPrecision(3)))
 }
 
-function among(refused: readonly Reject[]): (log: ScoredLog) => boolean {
-  if (refused.length === 0) return () => false
+/** null: none was. */
+function among(refused: readonly Reject[]): ((log: ScoredLog) => boolean) | null {
+  if (refused.length === 0) return null
   const positions = new Set(refused.map(({ offset, item }) => `${offset}/${item}`))
   return ({ event }) => positions.has(`${event.offset}/${event.item}`)
 }

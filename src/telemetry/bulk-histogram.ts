@@ -10,6 +10,8 @@ export class BulkHistogram {
   /** One more than bounds: the last counts what lies above all of them. */
   readonly #counts: Float64Array
   #sum = 0
+  /** The bucket of the value before: those of a batch are alike. */
+  #last = 0
 
   constructor({ name, help, bounds }: { name: string; help: string; bounds: readonly number[] }) {
     this.name = name
@@ -20,6 +22,15 @@ export class BulkHistogram {
 
   observe(value: number): void {
     const bounds = this.#bounds
+    const last = this.#last
+    const alike = (last === bounds.length || value <= bounds[last]!) && (last === 0 || value > bounds[last - 1]!)
+    if (!alike) this.#last = this.#bucketOf(value)
+    this.#counts[this.#last]!++
+    this.#sum += value
+  }
+
+  #bucketOf(value: number): number {
+    const bounds = this.#bounds
     let low = 0
     let high = bounds.length
     while (low < high) {
@@ -27,8 +38,7 @@ export class BulkHistogram {
       if (value <= bounds[middle]!) high = middle
       else low = middle + 1
     }
-    this.#counts[low]!++
-    this.#sum += value
+    return low
   }
 
   text(): string {
