@@ -11,7 +11,7 @@ import { benchLog } from '../../src/bench/logs.ts'
 import { Random } from '../../src/demo/random.ts'
 import { ENGINE_OUTCOMES } from '../../src/events.ts'
 import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
-import { openProducer } from '../../src/kafka/producer.ts'
+import { openProducer, type Producer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { type EngineProcess, startEngineProcess } from '../support/engine-process.ts'
 import { type Behaviour, originalEngine, startStubEngine } from '../support/stub-engine.ts'
@@ -25,6 +25,7 @@ const TOPIC = 'remote-load'
 /** Of the throughput without an engine, the product's promise is 0.9; only a machine of its own can hold a run to it. */
 const RATIO_MIN = process.env['RATIO_MIN']
 
+const JUDGED_BY_ENGINE = 'insighthub_scores_total{source="remote"}'
 const OUTCOMES = [...ENGINE_OUTCOMES, 'spared']
 
 const garbage: Behaviour = (_request, answer) =>
@@ -99,32 +100,39 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
   let broker: EmbeddedBroker
   let postgres: EmbeddedPostgres
   let database: pg.Client
+  let producer: Producer
+  const random = new Random(1)
   let runs = 0
+  /** In the topic. */
+  let sent = 0
 
   before(async () => {
     postgres = await startEmbeddedPostgres({ durable: false })
     broker = await startEmbeddedBroker({})
     database = new pg.Client({ connectionString: postgres.url })
     await database.connect()
-    const producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
+    producer = await openProducer({ brokers: [broker.address], clientId: 'test' })
     await producer.createTopic(TOPIC, PARTITIONS)
-    const random = new Random(1)
-    for (let sent = 0; sent < LOGS; sent += 5_000)
-      await producer.send(
-        TOPIC,
-        Array.from({ length: Math.min(5_000, LOGS - sent) }, (_, i) => ({ value: benchLog(random, sent + i) })),
-      )
-    await producer.close()
+    while (sent < LOGS) await send(Math.min(5_000, LOGS - sent))
   })
   after(async () => {
+    await producer.close()
     await database.end()
     await broker.close()
     await postgres.close()
   })
 
+  async function send(logs: number): Promise<void> {
+    await producer.send(
+      TOPIC,
+      Array.from({ length: logs }, () => ({ value: benchLog(random, sent++) })),
+    )
+  }
+
   /** Stores the whole topic with one worker. Gives logs per second, and the worker's metrics at the end. */
   async function run(
     engineUrl: string | undefined,
+    judges = false,
   ): Promise<{ perSecond: number; seconds: number; metrics: string; degraded: string[] }> {
     const name = `run-${runs++}`
     const worker = startWorker({
@@ -143,7 +151,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
     }
     try {
       await worker.ready()
-      await until('every log stored', async () => (await stored()) >= LOGS)
+      await until('every log stored', async () => (await stored()) >= sent)
       const { rows } = await database.query<{ n: number; positions: number; seconds: number; dead: number }>(`
         select count(*)::int as n,
                count(distinct (kafka_partition, kafka_offset, item))::int as positions,
@@ -151,12 +159,23 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
                (select count(*)::int from ingest_dead_letter) as dead
           from logs`)
       const row = rows[0]
-      assert.deepEqual([row?.n, row?.positions, row?.dead], [LOGS, LOGS, 0])
+      assert.deepEqual([row?.n, row?.positions, row?.dead], [sent, sent, 0])
       const metrics = (await worker.get('/metrics')).body
       const { status, body } = await worker.get('/readyz')
       assert.equal(status, 200, body)
       const seconds = row?.seconds ?? Number.NaN
-      return { perSecond: LOGS / seconds, seconds, metrics, degraded: JSON.parse(body).degraded }
+      const perSecond = sent / seconds
+      assert.equal(
+        ['engine', 'fallback'].reduce(
+          (n, judge) => n + sample(metrics, `insighthub_remote_logs_total{judge="${judge}"}`),
+          0,
+        ),
+        engineUrl === undefined ? 0 : sent,
+      )
+      // On a busy machine all its answers in a backlog may be late; to a log now and then it has all the time there is.
+      const judged = async (): Promise<number> => sample((await worker.get('/metrics')).body, JUDGED_BY_ENGINE)
+      if (judges) await until('it judges', async () => (await send(1).then(judged)) > sample(metrics, JUDGED_BY_ENGINE))
+      return { perSecond, seconds, metrics, degraded: JSON.parse(body).degraded }
     } finally {
       worker.kill('SIGKILL')
       await worker.exited
@@ -194,7 +213,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
       })
     try {
       await worker.ready()
-      await trickling('the engine judges', async () => (await metric('insighthub_scores_total{source="remote"}')) > 5)
+      await trickling('the engine judges', async () => (await metric(JUDGED_BY_ENGINE)) > 5)
       engine.signal('SIGSTOP')
       await trickling(
         'the breaker opens',
@@ -204,15 +223,12 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
       assert.equal(status, 200)
       assert.match(degraded.join(), /^ML engine: no answer in time; judging in this process$/)
       engine.signal('SIGCONT')
-      const before = await metric('insighthub_scores_total{source="remote"}')
+      const before = await metric(JUDGED_BY_ENGINE)
       await trickling(
         'the breaker closes',
         async () => (await metric('insighthub_remote_breaker_moves_total{state="closed"}')) > 0,
       )
-      await trickling(
-        'the engine judges again',
-        async () => (await metric('insighthub_scores_total{source="remote"}')) > before,
-      )
+      await trickling('the engine judges again', async () => (await metric(JUDGED_BY_ENGINE)) > before)
       await trickling('all is well', async () => (await readiness()).degraded.length === 0)
       const { rows } = await database.query<{ source: string; n: number }>(
         'select score_source as source, count(*)::int as n from logs group by 1',
@@ -236,7 +252,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
       for (let round = 0; round < ROUNDS; round++) {
         const alone = await run(undefined)
         const engine = await start()
-        const beside = await run(engine.url)
+        const beside = await run(engine.url, what === 'well')
         await engine.close()
         ratios.push(beside.perSecond / alone.perSecond)
         const moved = (state: string): number =>
@@ -245,28 +261,22 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
         const summary = [
           `alone ${Math.round(alone.perSecond)}/s`,
           `beside ${Math.round(beside.perSecond)}/s`,
-          `remote rows ${sample(beside.metrics, 'insighthub_scores_total{source="remote"}')}`,
+          `remote rows ${sample(beside.metrics, JUDGED_BY_ENGINE)}`,
           `asked: ${OUTCOMES.map((outcome) => `${outcome} ${sample(beside.metrics, `insighthub_remote_calls_total{outcome="${outcome}"}`)}`).join(', ')}`,
           `CPU ${sample(beside.metrics, 'process_cpu_seconds_total').toFixed(1)} s, alone ${sample(alone.metrics, 'process_cpu_seconds_total').toFixed(1)} s`,
           `breaker opened ${moved('open')} closed ${moved('closed')}`,
           `stood still ${stall.toFixed(2)} of ${beside.seconds.toFixed(1)} s`,
         ]
         process.stdout.write(`# ${what}: ${summary.join(', ')}\n`)
-        assert.equal(
-          sample(beside.metrics, 'insighthub_remote_logs_total{judge="engine"}') +
-            sample(beside.metrics, 'insighthub_remote_logs_total{judge="fallback"}'),
-          LOGS,
-        )
         // What the account allows, and the last batches, behind which nothing waits.
         assert.ok(stall <= 0.1 + 0.03 * beside.seconds + 1.25, `${stall} s of ${beside.seconds} s`)
-        if (what === 'well') assert.ok(sample(beside.metrics, 'insighthub_scores_total{source="remote"}') > 0)
         if (what === 'dead' || what === 'frozen' || what.startsWith('answering')) {
           // Nobody waits for one that has never answered, but once where nothing waits behind it.
           assert.ok(stall <= 0.5, `${stall} s`)
           assert.ok(moved('open') > 0)
           assert.match(beside.degraded.join(), /^ML engine: /)
           assert.equal(sample(beside.metrics, 'insighthub_remote_breaker_state{state="closed"}'), 0)
-          assert.equal(sample(beside.metrics, 'insighthub_scores_total{source="remote"}'), 0)
+          assert.equal(sample(beside.metrics, JUDGED_BY_ENGINE), 0)
         }
       }
       process.stdout.write(
