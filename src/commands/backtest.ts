@@ -91,7 +91,8 @@ async function compare(
   return { tally, learned }
 }
 
-function told(result: Backtest): string {
+/** For people: how much is flagged on both sides, by service, and the strongest changes. */
+export function told(result: Backtest): string {
   const { logs, days, before, after, settings } = result
   if (logs === 0) return `nothing to judge: no logs in the ${result.from} from there to there\n`
   const changes = Object.entries(settings).map(([name, value]) => `${name}=${printable(value)}`)

@@ -120,16 +120,16 @@ function time(text: string | undefined, option: string): Date | null {
 /** `0:100-2000,1:50-` */
 export function offsetsOf(text: string | undefined): Map<number, { from: number; to: number }> | null {
   if (text === undefined) return null
-  return new Map(
-    text.split(',').map((part) => {
-      const [, partition, from, to] = /^\s*(\d{1,9}):(\d{1,15})-(\d{1,15})?\s*$/.exec(part) ?? []
-      if (partition === undefined) {
-        throw new ProcessorError(
-          'INPUT',
-          `--offsets ${printable(part)}: expected partition:from-to, such as 0:100-2000`,
-        )
-      }
-      return [Number(partition), { from: Number(from), to: to === undefined ? Number.POSITIVE_INFINITY : Number(to) }]
-    }),
-  )
+  const stretches = new Map<number, { from: number; to: number }>()
+  for (const part of text.split(',')) {
+    const refused = (expected: string) =>
+      new ProcessorError('INPUT', `--offsets ${printable(part)}: expected ${expected}`)
+    const found = /^\s*(\d{1,9}):(\d{1,15})-(\d{1,15})?\s*$/.exec(part)
+    if (found === null) throw refused('partition:from-to, such as 0:100-2000')
+    const [partition, from, to] = [Number(found[1]), Number(found[2]), Number(found[3] ?? Number.POSITIVE_INFINITY)]
+    if (to <= from) throw refused('an end behind its beginning: it is the first offset that is left out')
+    if (stretches.has(partition)) throw refused('each partition once')
+    stretches.set(partition, { from, to })
+  }
+  return stretches
 }
