@@ -49,14 +49,21 @@ export function readUnits(units: Uint16Array, bytes: Uint8Array, start: number, 
   let at = start
   while (at < end && count < room) {
     const byte = bytes[at++]!
-    if (byte === BACKSLASH) {
+    if (byte < 0x80 && byte !== BACKSLASH) {
+      units[count++] = byte
+      const stop = Math.min(end, at + room - count)
+      for (; at < stop; at++) {
+        const next = bytes[at]!
+        if (next >= 0x80 || next === BACKSLASH) break
+        units[count++] = next
+      }
+    } else if (byte === BACKSLASH) {
       const letter = bytes[at++]!
       if (letter === UNICODE) {
         units[count++] = hexUnit(bytes, at)
         at += 4
       } else units[count++] = ESCAPED[letter]!
-    } else if (byte < 0x80) units[count++] = byte
-    else if (byte < 0xe0) units[count++] = ((byte & 0x1f) << 6) | (bytes[at++]! & 0x3f)
+    } else if (byte < 0xe0) units[count++] = ((byte & 0x1f) << 6) | (bytes[at++]! & 0x3f)
     else if (byte < 0xf0) {
       units[count++] = ((byte & 0xf) << 12) | ((bytes[at]! & 0x3f) << 6) | (bytes[at + 1]! & 0x3f)
       at += 2
@@ -78,18 +85,19 @@ export function decodeInPlace(bytes: Buffer, view: DataView, start: number, end:
   let written = start
   for (;;) {
     // Four bytes at a time take half of what single ones do.
-    for (; at <= lastWord; at += WORD_BYTES) {
-      const word = view.getInt32(at)
-      if (hasBackslash(word)) break
-      view.setInt32(written, word)
+    let before = WORD_BYTES
+    while (before === WORD_BYTES && at <= lastWord) {
+      const word = view.getInt32(at, true)
+      before = bytesBefore(word)
+      if (before < WORD_BYTES) break
+      view.setInt32(written, word, true)
+      at += WORD_BYTES
       written += WORD_BYTES
     }
+    for (const stop = Math.min(end, at + before); at < stop && bytes[at] !== BACKSLASH; at++)
+      bytes[written++] = bytes[at]!
     if (at >= end) return written
-    const byte = bytes[at++]!
-    if (byte !== BACKSLASH) {
-      bytes[written++] = byte
-      continue
-    }
+    at++
     const letter = bytes[at++]!
     if (letter !== UNICODE) {
       bytes[written++] = ESCAPED[letter]!
@@ -105,10 +113,11 @@ export function decodeInPlace(bytes: Buffer, view: DataView, start: number, end:
   }
 }
 
-/** Whether one of four bytes is a backslash (Warren, Hacker's Delight, 6-1). */
-function hasBackslash(word: number): boolean {
+/** How many of four bytes, the lowest first, come before a backslash (Warren, Hacker's Delight, 6-1). */
+function bytesBefore(word: number): number {
   const zero = word ^ 0x5c5c5c5c
-  return ((zero - 0x01010101) & ~zero & 0x80808080) !== 0
+  const found = (zero - 0x01010101) & ~zero & 0x80808080
+  return found === 0 ? WORD_BYTES : (31 - Math.clz32(found & -found)) >> 3
 }
 
 function writePoint(target: Buffer, to: number, point: number): number {

@@ -48,8 +48,8 @@ export class FlatExtras {
   }
 
   /** Its value is the object or list that begins there. Where it ends; -1: it can't be left as it is. */
-  nested(bytes: Buffer, start: number): number {
-    const end = this.#plain.endOf(bytes, start)
+  nested(bytes: Buffer, view: DataView, start: number): number {
+    const end = this.#plain.endOf(bytes, view, start)
     if (end < 0) return -1
     this.depth = Math.max(this.depth, this.#plain.depth)
     this.json.value(start, end)

@@ -49,11 +49,12 @@ export class FlatJson {
   bytes: Buffer = NO_BYTES
   readonly #interned = new Interned()
   readonly #scan = new TextScan()
+  #view: DataView = new DataView(NO_BYTES.buffer)
   #at = 0
 
   /** The value at [start, end) of some bytes. False: not read, and what the columns hold is of no use. */
   read(bytes: Buffer, start: number, end: number): boolean {
-    this.bytes = bytes
+    if (this.bytes !== bytes) this.#over(bytes)
     this.#at = start + 1
     this.count = 0
     this.extras.clear()
@@ -71,8 +72,13 @@ export class FlatJson {
 
   /** Holds on to no bytes any more; what the columns hold is of no use. */
   letGo(): void {
-    this.bytes = NO_BYTES
+    this.#over(NO_BYTES)
     this.count = 0
+  }
+
+  #over(bytes: Buffer): void {
+    this.bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   /** Puts the members into fields. False where a name comes twice, or an extra member is an object or a list, which was not read. */
@@ -117,7 +123,7 @@ export class FlatJson {
     if (usual !== null && this.#isUsual(usual)) return this.#readValue()
     const start = this.#at + 1
     if (this.bytes[start - 1] !== QUOTE) return false
-    const end = asciiEnd(this.bytes, start)
+    const end = asciiEnd(this.bytes, this.#view, start)
     if (this.bytes[end] !== QUOTE) return false
     this.#at = end + 1
     if (this.#skipBlanks() !== COLON) return false
@@ -134,7 +140,7 @@ export class FlatJson {
     extras.name(bytes, nameStart, nameEnd)
     const start = this.#at
     if (bytes[start] === OPEN || bytes[start] === OPEN_LIST) {
-      this.#at = extras.nested(bytes, start)
+      this.#at = extras.nested(bytes, this.#view, start)
       return this.#at >= 0
     }
     if (!this.#readValue()) return false
@@ -161,12 +167,12 @@ export class FlatJson {
     if (first === QUOTE) {
       const { bytes, count } = this
       const start = this.#at + 1
-      let end = asciiEnd(bytes, start)
+      let end = asciiEnd(bytes, this.#view, start)
       if (bytes[end] === QUOTE) this.kinds[count] = MEMBER.ascii
       else {
-        end = this.#scan.endOf(bytes, end)
+        end = this.#scan.endOf(bytes, this.#view, end)
         if (end < 0) return false
-        this.kinds[count] = this.#scan.escaped ? MEMBER.escaped : MEMBER.utf8
+        this.kinds[count] = this.#scan.escapes > 0 ? MEMBER.escaped : MEMBER.utf8
       }
       this.starts[count] = start
       this.ends[count] = end

@@ -27,6 +27,8 @@ const OPEN = 0x7b
 const CLOSE = 0x7d
 const WORDS = ['true', 'false', 'null'].map((word) => Buffer.from(word))
 
+const NO_VIEW: DataView = new DataView(new ArrayBuffer(0))
+
 export class PlainJson {
   /** How deep the value measured last is nested; 0: neither object nor list. */
   depth = 0
@@ -34,12 +36,16 @@ export class PlainJson {
   readonly #ends = new Int32Array(NAMES_MAX)
   readonly #scan = new TextScan()
   #names = 0
+  #view = NO_VIEW
 
-  /** Where the value that begins at `start` ends; -1: it is written otherwise, nested deeper than eight levels, or none. May look beyond its end. */
-  endOf(bytes: Buffer, start: number): number {
+  /** Where the value that begins at `start` ends; -1: it is written otherwise, nested deeper than eight levels, or none. May look beyond its end. `view` is of the same bytes. */
+  endOf(bytes: Buffer, view: DataView, start: number): number {
     this.depth = 0
     this.#names = 0
-    return this.#value(bytes, start, 1)
+    this.#view = view
+    const end = this.#value(bytes, start, 1)
+    this.#view = NO_VIEW
+    return end
   }
 
   #value(bytes: Buffer, at: number, depth: number): number {
@@ -56,7 +62,7 @@ export class PlainJson {
     const outer = this.#names
     let at = start
     for (;;) {
-      const quote = bytes[at] === QUOTE ? asciiEnd(bytes, at + 1) : -1
+      const quote = bytes[at] === QUOTE ? asciiEnd(bytes, this.#view, at + 1) : -1
       const colon = quote + 1
       if (bytes[quote] !== QUOTE || bytes[colon] !== COLON || !this.#isNew(bytes, at + 1, quote, outer)) return -1
       at = this.#value(bytes, colon + 1, depth + 1)
@@ -84,9 +90,9 @@ export class PlainJson {
 
   /** Behind the closing quote. */
   #textEnd(bytes: Buffer, start: number): number {
-    const ascii = asciiEnd(bytes, start)
+    const ascii = asciiEnd(bytes, this.#view, start)
     if (bytes[ascii] === QUOTE) return ascii + 1
-    const end = this.#scan.endOf(bytes, ascii)
+    const end = this.#scan.endOf(bytes, this.#view, ascii)
     return end >= 0 && this.#scan.verbatim ? end + 1 : -1
   }
 

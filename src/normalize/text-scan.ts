@@ -5,31 +5,46 @@ const QUOTE = 0x22
 const SLASH = 0x2f
 const BACKSLASH = 0x5c
 const UNICODE = 0x75
+const WORD_BYTES = 4
 const UPPER = { first: 0x41, last: 0x46 } as const
 /** Controls that JSON.stringify writes with a letter. */
 const LETTERED = Buffer.from('\b\t\n\f\r')
 
-/** Where printable ASCII ends that neither is a quote nor a backslash: at a quote, if nothing is special. */
-export function asciiEnd(bytes: Buffer, start: number): number {
+/** Where printable ASCII ends that neither is a quote nor a backslash: at a quote, if nothing is special. `view` is of the same bytes. */
+export function asciiEnd(bytes: Buffer, view: DataView, start: number): number {
+  const lastWord = bytes.length - WORD_BYTES
   let at = start
+  // Four bytes at a time take half of what single ones do.
+  while (at <= lastWord && !hasSpecial(view.getInt32(at))) at += WORD_BYTES
   let byte = bytes[at]!
   // Past the end a byte is undefined, and no comparison with it holds.
   while (byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH) byte = bytes[++at]!
   return at
 }
 
+/** Whether one of four bytes is below 0x20, above 0x7e, a quote or a backslash (Warren, Hacker's Delight, 6-1). */
+function hasSpecial(word: number): boolean {
+  const quote = word ^ 0x22222222
+  const backslash = word ^ 0x5c5c5c5c
+  const found = (word - 0x20202020) | (word + 0x01010101) | (quote - 0x01010101) | (backslash - 0x01010101)
+  return (((found & ~word) | word) & 0x80808080) !== 0
+}
+
+/** Of a text. With more of them, passing over and decoding them here costs more than JSON.parse does. */
+export const ESCAPES_MAX = 256
+
 export class TextScan {
-  /** Of the text scanned last: whether it has escapes. */
-  escaped = false
+  /** Of the text scanned last, or of its beginning. */
+  escapes = 0
   /** Whether JSON.stringify would write it so. */
   verbatim = true
 
   /**
    * Where the text ends that `at` lies in: at its closing quote. -1: what follows is not well-formed, or has to be changed to be stored: NUL,
-   * half of a surrogate pair. May look beyond the end of its value.
+   * half of a surrogate pair; or has too many escapes. May look beyond the end of its value. `view` is of the same bytes.
    */
-  endOf(bytes: Buffer, start: number): number {
-    this.escaped = false
+  endOf(bytes: Buffer, view: DataView, start: number): number {
+    this.escapes = 0
     this.verbatim = true
     let at = start
     while (at >= 0 && at < bytes.length) {
@@ -38,13 +53,13 @@ export class TextScan {
       else if (byte === BACKSLASH) at = this.#escapeEnd(bytes, at)
       else if (byte === QUOTE) return at
       else if (byte < 0x20) return -1
-      else at++
+      else at = bytes[at + 1]! < 0x80 ? asciiEnd(bytes, view, at + 1) : at + 1
     }
     return -1
   }
 
   #escapeEnd(bytes: Buffer, at: number): number {
-    this.escaped = true
+    if (this.escapes++ === ESCAPES_MAX) return -1
     const letter = bytes[at + 1] ?? 0
     if (letter === UNICODE) return this.#unitEnd(bytes, at)
     if (letter === SLASH) this.verbatim = false

@@ -8,15 +8,16 @@ import { TextScan } from '../../src/normalize/text-scan.ts'
 import { jsonText } from '../support/json-texts.ts'
 
 const scan = new TextScan()
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 const UNITS = 512
 
 function assertDecoded(text: Buffer, before: number): boolean {
   const bytes = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from('"'), text, Buffer.from('","next":"\\u00ff"')])
   const start = before + 1
   const end = start + text.length
-  if (scan.endOf(bytes, start) !== end) return false
+  if (scan.endOf(bytes, viewOf(bytes), start) !== end) return false
   const expected = String(JSON.parse(`"${text}"`))
-  assert.equal(stringAt(bytes, start, end, scan.escaped ? FORM.escaped : FORM.utf8), expected)
+  assert.equal(stringAt(bytes, start, end, scan.escapes > 0 ? FORM.escaped : FORM.utf8), expected)
 
   const units = new Uint16Array(UNITS).fill(0xeeee)
   const count = readUnits(units, bytes, start, end)
@@ -32,7 +33,7 @@ function assertDecoded(text: Buffer, before: number): boolean {
   assert.deepEqual([one.count, one.hash, one.hashes], [other.count, other.hash, other.hashes])
 
   const copy = Buffer.from(bytes)
-  const written = decodeInPlace(copy, new DataView(copy.buffer, copy.byteOffset, copy.length), start, end)
+  const written = decodeInPlace(copy, viewOf(copy), start, end)
   assert.ok(copy.subarray(start, written).equals(Buffer.from(expected)), text.toString())
   assert.ok(copy.subarray(0, start).equals(bytes.subarray(0, start)) && copy.subarray(end).equals(bytes.subarray(end)))
   return true

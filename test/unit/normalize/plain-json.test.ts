@@ -4,7 +4,10 @@ import fc from 'fast-check'
 import { PlainJson } from '../../../src/normalize/plain-json.ts'
 
 const json = new PlainJson()
-const endOf = (text: string): number => json.endOf(Buffer.from(text), 0)
+const endOf = (text: string): number => {
+  const bytes = Buffer.from(text)
+  return json.endOf(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
+}
 
 const name = fc.stringMatching(/^[a-z_][a-z0-9. ]{0,3}$/)
 const { value } = fc.letrec((tie) => ({

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { isUtf8 } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { asciiEnd, TextScan } from '../../../src/normalize/text-scan.ts'
+import { asciiEnd, ESCAPES_MAX, TextScan } from '../../../src/normalize/text-scan.ts'
 import { FAULTLESS_PIECES, FAULTY_PIECES, jsonText } from '../../support/json-texts.ts'
 
 const scan = new TextScan()
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+const endOf = (bytes: Buffer, start: number): number => scan.endOf(bytes, viewOf(bytes), start)
 const QUOTE = Buffer.from('"')
 
 /** What the text says; null: not JSON, or it has to be changed to be stored. */
@@ -22,12 +24,12 @@ function parsed(text: Buffer): string | null {
 function assertScanned(text: Buffer, before: Buffer, behind: Buffer): boolean {
   const bytes = Buffer.concat([before, text, QUOTE, behind])
   const expected = parsed(text)
-  const end = scan.endOf(bytes, before.length)
+  const end = endOf(bytes, before.length)
   // What ends elsewhere ends in a quote behind an escape.
   if (expected === null) assert.ok(end !== before.length + text.length, text.toString('hex'))
   else {
     assert.equal(end, before.length + text.length, text.toString('hex'))
-    assert.equal(scan.escaped, text.includes('\\'))
+    assert.equal(scan.escapes > 0, text.includes('\\'))
     assert.equal(scan.verbatim, JSON.stringify(expected) === `"${text}"`, text.toString())
   }
   return expected !== null
@@ -59,19 +61,30 @@ test('each piece is told by itself, and with any other behind it', () => {
   for (const piece of FAULTY_PIECES) assert.equal(assertScanned(piece, nothing, nothing), false, piece.toString('hex'))
 })
 
+test('a text with many escapes is left to JSON.parse', () => {
+  const escapes = (count: number): Buffer => Buffer.from(`${'a\\n'.repeat(count)}"`)
+  assert.equal(endOf(escapes(ESCAPES_MAX), 0), 3 * ESCAPES_MAX)
+  assert.equal(endOf(escapes(ESCAPES_MAX + 1), 0), -1)
+})
+
 test('a text that does not end is none', () => {
   for (const text of ['', 'é', 'a\\', 'a\\u12', 'a\\ud83d\\ude', '\\ud83d'])
-    assert.equal(scan.endOf(Buffer.from(text), 0), -1)
+    assert.equal(endOf(Buffer.from(text), 0), -1)
   const cut = Buffer.from('🚚')
-  for (let bytes = 1; bytes < cut.length; bytes++) assert.equal(scan.endOf(cut.subarray(0, bytes), 0), -1)
+  for (let bytes = 1; bytes < cut.length; bytes++) assert.equal(endOf(cut.subarray(0, bytes), 0), -1)
 })
 
 test('printable ASCII ends at anything else, wherever that stands', () => {
-  for (let length = 0; length < 12; length++) {
-    for (const end of ['"', '\\', '\x1f', '\x7f', '\x80', '\xff']) {
-      const bytes = Buffer.from(`?${' ~!#[]x'.repeat(2).slice(0, length)}${end}abc"`, 'latin1')
-      assert.equal(asciiEnd(bytes, 1), length + 1, JSON.stringify(end))
+  for (let byte = 0; byte < 256; byte++) {
+    const isPrintable = byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c
+    for (const around of [' ', '~', '#', ']']) {
+      for (let at = 0; at < 8; at++) {
+        const bytes = Buffer.from(`\0${around.repeat(9)}"`)
+        bytes[1 + at] = byte
+        assert.equal(asciiEnd(bytes, viewOf(bytes), 1), isPrintable ? 10 : 1 + at, `${byte} at ${at} among ${around}`)
+      }
     }
-    assert.equal(asciiEnd(Buffer.alloc(length, 'x'), 0), length)
   }
+  const endless = Buffer.alloc(11, 'x')
+  for (let start = 0; start <= 11; start++) assert.equal(asciiEnd(endless, viewOf(endless), start), 11)
 })
