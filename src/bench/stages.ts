@@ -10,7 +10,7 @@ import { createNormalizer } from '../normalize/normalize-range.ts'
 import { PackedRecord, PackedRecords } from '../packed-records.ts'
 import type { PartitionRange } from '../pipeline.ts'
 import { BinaryRows } from '../postgres/binary-rows.ts'
-import { writeLogRows } from '../postgres/log-rows.ts'
+import { logRows, type RowsToWrite } from '../postgres/log-rows.ts'
 import { standardRow } from '../postgres/standard-row.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
 import { benchLog, type LogShape, USUAL_SHAPE } from './logs.ts'
@@ -59,10 +59,12 @@ class Line {
         this.#logs = await this.#scorer.score(this.#events)
         return
       case 'encode':
-        this.#rows.start(ROWS_BYTES_KEPT)
-        writeLogRows(this.#rows, { ranges: [{ logs: this.#logs }], fields: FIELDS, write: this.#write, ids: null })
-        this.#rows.finish()
+        for (const piece of logRows(this.#rows, ROWS_BYTES_KEPT, this.#toWrite())) read += piece.length
     }
+  }
+
+  #toWrite(): RowsToWrite {
+    return { ranges: [{ logs: this.#logs }], fields: FIELDS, write: this.#write, ids: null }
   }
 
   stored(): void {

@@ -27,6 +27,8 @@ export class BinaryRows {
   /** Over the same memory: its setters compile to one store each. They wrap silently, hence the checks before them. */
   #view: DataView
   #at = 0
+  /** What lies before was taken. */
+  #taken = 0
   #interned = new Map<string, Buffer>()
 
   constructor(bytes: number) {
@@ -36,21 +38,24 @@ export class BinaryRows {
 
   /** Forgets the rows, keeps the memory, unless one outsized batch made it far larger than asked. */
   start(bytesKept: number): void {
-    if (this.#buffer.length > bytesKept) this.#take(Buffer.allocUnsafeSlow(bytesKept))
+    if (this.#buffer.length > bytesKept) this.#use(Buffer.allocUnsafeSlow(bytesKept))
     SIGNATURE.copy(this.#buffer, 0)
     this.#at = SIGNATURE.length
+    this.#taken = 0
   }
 
-  /** The finished file; valid until the next start(). */
+  /** The next piece of the file: what was written since the last one; valid until the next start(). */
+  take(): Buffer {
+    const piece = this.#buffer.subarray(this.#taken, this.#at)
+    this.#taken = this.#at
+    return piece
+  }
+
+  /** The last piece, which is the whole file where none was taken; valid until the next start(). */
   finish(): Buffer {
     this.#ensure(2)
     this.#int16(-1)
-    return this.#buffer.subarray(0, this.#at)
-  }
-
-  /** What was written so far; valid as long as nothing more is. */
-  written(): Buffer {
-    return this.#buffer.subarray(0, this.#at)
+    return this.take()
   }
 
   row(fields: number): void {
@@ -206,10 +211,10 @@ export class BinaryRows {
     if (needed <= this.#buffer.length) return
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
     this.#buffer.copy(larger, 0, 0, this.#at)
-    this.#take(larger)
+    this.#use(larger)
   }
 
-  #take(buffer: Buffer): void {
+  #use(buffer: Buffer): void {
     this.#buffer = buffer
     this.#view = viewOf(buffer)
   }

@@ -22,8 +22,8 @@ const FRAME_BYTES = 64 * 1024
 const COPY_DATA = 0x64
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4])
 
-/** In COPY's format, whole or in pieces. */
-export type CopyData = Buffer | readonly Buffer[]
+/** In COPY's format, whole or in pieces. Each piece leaves before the next one is asked for; it must stay as it is until the server has answered. */
+export type CopyData = Buffer | Iterable<Buffer>
 
 class CopyQuery implements Submittable {
   readonly done: Promise<void>
@@ -60,22 +60,20 @@ class CopyQuery implements Submittable {
   }
 
   #send(file: CopyData, stream: Duplex): void {
-    const pieces = Buffer.isBuffer(file) ? [file] : file
-    const half = pieces.reduce((sum, { length }) => sum + length, 0) >> 1
-    let sent = 0
-    for (const frame of framesOf(pieces)) {
-      const header = Buffer.allocUnsafe(5)
-      header[0] = COPY_DATA
-      header.writeInt32BE(4 + frame.length, 1)
-      stream.write(header)
-      stream.write(frame)
-      if (sent <= half && sent + frame.length > half) {
-        // Half of it is on its way before the other half is even written.
-        stream.uncork()
-        failpoint('mid_copy')
-        stream.cork()
+    let first = true
+    for (const piece of Buffer.isBuffer(file) ? [file] : file) {
+      for (const frame of framesOf(piece)) {
+        const header = Buffer.allocUnsafe(5)
+        header[0] = COPY_DATA
+        header.writeInt32BE(4 + frame.length, 1)
+        stream.write(header)
+        stream.write(frame)
       }
-      sent += frame.length
+      stream.uncork()
+      // On its way, before the next piece is even made.
+      if (first) failpoint('mid_copy')
+      first = false
+      stream.cork()
     }
     stream.write(COPY_DONE)
   }
@@ -96,10 +94,8 @@ class CopyQuery implements Submittable {
   handlePortalSuspended(): void {}
 }
 
-function* framesOf(pieces: readonly Buffer[]): Generator<Buffer> {
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += FRAME_BYTES) yield piece.subarray(at, at + FRAME_BYTES)
-  }
+function* framesOf(piece: Buffer): Generator<Buffer> {
+  for (let at = 0; at < piece.length; at += FRAME_BYTES) yield piece.subarray(at, at + FRAME_BYTES)
 }
 
 /**

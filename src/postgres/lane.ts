@@ -12,7 +12,7 @@ import { BinaryRows } from './binary-rows.ts'
 import { type DatabaseOptions, DEADLINE_MS, DeadlinePassed } from './connection.ts'
 import type { CopyData } from './copy-in.ts'
 import { DEAD_LETTER_COLUMNS, type DeadLetterScope, writeDeadLetter } from './dead-letter-rows.ts'
-import { writeLogRows } from './log-rows.ts'
+import { logRows } from './log-rows.ts'
 import { packedState } from './packed-state.ts'
 import { roundHalfEven } from './round-half-even.ts'
 import { type OpenSession, type Session, sessionsOf } from './session.ts'
@@ -84,7 +84,7 @@ export class Lane {
   rehearse(ranges: readonly ReadyRange[]): Promise<void> {
     return this.#over(async (session) => {
       const shape = await this.#shapeOf(session)
-      const rows = this.#encodeRows(ranges, shape, null)
+      const rows = this.#rowsOf(ranges, shape, null)
       const text = `begin;\ncopy logs (${shape.columns.join(', ')}) from stdin (format binary);\nrollback;`
       await this.#copy(session, text, [rows])
     })
@@ -176,7 +176,7 @@ export class Lane {
     if (ranges.some(({ logs }) => logs.length > 0)) {
       const columns = ids === null ? shape.columns : ['"log_id"', ...shape.columns]
       statements.push(`copy logs (${columns.join(', ')}) from stdin (format binary);`)
-      files.push(this.#encodeRows(ranges, shape, ids))
+      files.push(this.#rowsOf(ranges, shape, ids))
     }
     if (ranges.some(({ rejects }) => rejects.length > 0)) {
       statements.push(`copy ingest_dead_letter (${DEAD_LETTER_COLUMNS}) from stdin (format binary);`)
@@ -192,10 +192,8 @@ export class Lane {
     return { text: statements.join('\n'), files }
   }
 
-  #encodeRows(ranges: readonly ReadyRange[], { columns, write }: TableShape, ids: readonly number[] | null): Buffer {
-    this.#rows.start(ROWS_BYTES_KEPT)
-    writeLogRows(this.#rows, { ranges, fields: columns.length, write, ids })
-    return this.#rows.finish()
+  #rowsOf(ranges: readonly ReadyRange[], { columns, write }: TableShape, ids: readonly number[] | null): CopyData {
+    return logRows(this.#rows, ROWS_BYTES_KEPT, { ranges, fields: columns.length, write, ids })
   }
 
   #encodeDead(ranges: readonly ReadyRange[]): Buffer {

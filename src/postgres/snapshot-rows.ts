@@ -19,12 +19,6 @@ export function snapshotFile(snapshots: readonly PackedSnapshot[], of: SnapshotS
   const rows = new BinaryRows(HEAD_BYTES)
   rows.start(HEAD_BYTES)
   const pieces: Buffer[] = []
-  let sent = 0
-  const piece = (end: Buffer): Buffer => {
-    const next = Buffer.from(end.subarray(sent))
-    sent = end.length
-    return next
-  }
   for (const { partition, atOffset, format, packed } of snapshots) {
     rows.row(FIELDS)
     rows.text(of.namespace)
@@ -34,8 +28,8 @@ export function snapshotFile(snapshots: readonly PackedSnapshot[], of: SnapshotS
     rows.int8(atOffset)
     rows.int4(format)
     rows.announce(packed.length)
-    pieces.push(piece(rows.written()), packed)
+    pieces.push(rows.take(), packed)
   }
-  pieces.push(piece(rows.finish()))
+  pieces.push(rows.finish())
   return pieces
 }

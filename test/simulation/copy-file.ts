@@ -8,7 +8,7 @@ const TWO_32 = 4_294_967_296
 
 /** A copy of what the file holds now. */
 export function wholeFile(file: CopyData): Buffer {
-  return Buffer.concat(Buffer.isBuffer(file) ? [file] : file)
+  return Buffer.concat(Buffer.isBuffer(file) ? [file] : [...file])
 }
 
 /** One row after the other, fields by their place in it. Throws where the file is not what PostgreSQL would take. */

@@ -172,3 +172,16 @@ test('[P7] a COMMIT that is answered with ROLLBACK has pinned and claimed nothin
   await assert.rejects(ledger.pin(request), { code: 'POSTGRES_UNAVAILABLE' })
   assert.throws(() => ledger.pinned())
 })
+
+test('a row that can not be written gives the connection up, in the middle of the copy', async () => {
+  const world = sessions()
+  const openSession = async (): Promise<Session> => ({
+    ...(await world.openSession()),
+    copy: async (_text, files) => void files.map((file) => [...file]),
+  })
+  const [log] = readyRange({ from: 0, count: 1 }).logs
+  assert.ok(log !== undefined)
+  const ranges = [readyRange({ from: 0, count: 1 }, { logs: [{ ...log, score: Number.NaN }] })]
+  await assert.rejects(laneOf({ ...world, openSession }).attempt(ranges), RangeError)
+  assert.deepEqual(world.opened, [{ destroyed: true }])
+})
