@@ -1,11 +1,12 @@
 /**
  * Stored rows as the logs they came from, to be judged once more: partition by partition, in the order of the topic. What the table
- * does not keep is lost: the record's own time (event time stands in) and the fraction of a latency.
+ * does not keep is lost: the fraction of a latency, and the record's own time, for which an estimate stands in.
  */
 import type pg from 'pg'
 import { epochMs, LEVELS, type LogEvent } from '../log.ts'
 import { close, connect, type DatabaseOptions, withDeadline } from './connection.ts'
 import { asProcessorError } from './ledger.ts'
+import { recordTimes, type TimedRow } from './record-times.ts'
 
 export interface StoredLog {
   readonly event: LogEvent
@@ -21,15 +22,13 @@ export interface StoredLogFilter {
   readonly until: Date | null
 }
 
-interface Row {
-  readonly kafka_partition: number | null
+interface Row extends TimedRow {
   readonly kafka_offset: string | null
   readonly item: number | null
   readonly service: string | null
   readonly level: string | null
   readonly message: string | null
   readonly latency_ms: number | null
-  readonly at_ms: number
   readonly anomaly_score: number | null
   readonly is_anomaly: boolean | null
 }
@@ -47,7 +46,8 @@ const WANTED = `
 const SELECT = `
   declare stored no scroll cursor for
   select kafka_partition, kafka_offset, item, service, level, message, latency_ms::float8 as latency_ms,
-         (extract(epoch from created_at) * 1000)::float8 as at_ms, anomaly_score::float8 as anomaly_score, is_anomaly
+         (extract(epoch from created_at) * 1000)::float8 as at_ms,
+         (extract(epoch from ingested_at) * 1000)::float8 as stored_ms, anomaly_score::float8 as anomaly_score, is_anomaly
   ${WANTED}
    order by kafka_partition nulls first, ingest_topic_id nulls first, kafka_offset, item, created_at, log_id`
 
@@ -78,7 +78,8 @@ export async function* storedLogs(database: DatabaseOptions, filter: StoredLogFi
     for (;;) {
       const rows = await ask<Row>(client, `fetch forward ${ROWS_AT_ONCE} from stored`)
       if (rows.length === 0) return
-      yield rows.map(logOf)
+      const times = recordTimes(rows)
+      yield rows.map((row, at) => logOf(row, times[at] ?? row.at_ms))
     }
   } finally {
     await close(client)
@@ -110,8 +111,7 @@ async function ask<R extends pg.QueryResultRow>(client: pg.Client, sql: string, 
   }
 }
 
-function logOf(row: Row): StoredLog {
-  const time = epochMs(row.at_ms)
+function logOf(row: Row, recordMs: number): StoredLog {
   return {
     event: {
       partition: row.kafka_partition ?? 0,
@@ -121,8 +121,8 @@ function logOf(row: Row): StoredLog {
       level: LEVELS.find((level) => level === row.level) ?? 'INFO',
       message: row.message ?? '',
       latencyMs: row.latency_ms,
-      createdAt: time,
-      recordTimestamp: time,
+      createdAt: epochMs(row.at_ms),
+      recordTimestamp: epochMs(recordMs),
       userId: null,
       metadata: null,
     },
