@@ -13,6 +13,7 @@ import { Progress } from '../demo/progress.ts'
 import { report } from '../demo/report.ts'
 import { fileScript, generatedScript, type Script } from '../demo/script.ts'
 import { accountedFor, type Summary, summarize } from '../demo/summary.ts'
+import { whereNext } from '../demo/where-next.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import { ProcessorError } from '../errors.ts'
 import { openProducer } from '../kafka/producer.ts'
@@ -101,7 +102,9 @@ async function play(
   })
   const logsPerSecond = Math.round(summary.stored / run.seconds)
   tell(report(summary, { logsPerSecond, ...run.ages }))
-  tell(whereNext(stage, workers, options))
+  const addresses = workers.map(({ address }) => address)
+  const settings = { ...stage.env, INSIGHTHUB_NAMESPACE: NAMESPACE }
+  tell(whereNext(options.keep === true ? { places: stage.places, addresses, env: settings } : null))
   if (options.json === true) process.stdout.write(`${JSON.stringify(plain(summary, logsPerSecond, run.ages))}\n`)
   if (options.keep === true) await keepRunning(signal, tell)
   return summary.lost === 0 && summary.duplicates === 0 ? 0 : 1
@@ -200,17 +203,6 @@ async function killOne(parts: Streaming, watch: AgeWatch, done: number): Promise
   const text = `✗ worker ${victim.pid} killed with SIGKILL after ${done} messages; the others take over`
   tell(styleText('red', `${process.stderr.isTTY ? '\n' : ''}${text}`))
   if (workers.length === 0) await startOne(options.workers + 1)
-}
-
-function whereNext(stage: DemoStage, workers: readonly WorkerProcess[], options: DemoOptions): string {
-  if (options.keep !== true) {
-    return [
-      'Where to look next: `npm run demo -- --keep` leaves all this running; `npm run demo -- --input FILE` takes your own logs;',
-      'README.md has the rest.',
-    ].join('\n')
-  }
-  const lines = [...stage.places, ...workers.map(({ address }) => `worker      ${address}/status  ${address}/metrics`)]
-  return `Still running:\n${lines.map((line) => `  ${line}`).join('\n')}\nStop with Ctrl-C.`
 }
 
 async function keepRunning(signal: AbortSignal, tell: (text: string) => void): Promise<void> {
