@@ -45,9 +45,9 @@ export async function* linesOf(input: string): AsyncGenerator<Buffer> {
       rest = bytes.subarray(from)
     }
   } catch (error) {
-    throw new ProcessorError('INPUT', `${input === '-' ? 'standard input' : input}: ${messageOf(error)}`, {
-      cause: error,
-    })
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const what = isMissing ? 'there is no such file' : messageOf(error)
+    throw new ProcessorError('INPUT', `${input === '-' ? 'standard input' : input}: ${what}`, { cause: error })
   }
   if (rest.length > 0) yield rest
 }

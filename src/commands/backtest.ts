@@ -125,7 +125,12 @@ function sideRow([name, side]: [string, Side]): string[] {
   const { flagged, rate, per_day, mean_score, labelled } = side
   const figures =
     labelled === null ? [] : [labelled.precision, labelled.recall, labelled.f1].map((value) => figure(value))
-  return [name, String(flagged), rate.toExponential(2), figure(per_day, 1), figure(mean_score), ...figures]
+  return [name, String(flagged), percent(rate), figure(per_day, 1), figure(mean_score), ...figures]
+}
+
+/** With three digits that count, however small. */
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`
 }
 
 function figure(value: number, digits = 3): string {

@@ -50,6 +50,11 @@ export async function show(
   return deadLettersShow({ ...output, json, ...ours(config), position: parsePosition(position) })
 }
 
+/** Looked for elsewhere than they are, they would be missed in silence. */
+function noneIn({ namespace }: DeadLetterFilter): string {
+  return namespace === undefined ? 'no dead letters\n' : `no dead letters in the namespace ${printable(namespace)}\n`
+}
+
 /** Several installations may share a database. */
 function ours({ database }: Config): { readonly namespace: string } {
   return { namespace: database.namespace }
@@ -64,7 +69,7 @@ export async function deadLettersList({ database, write, json, filter }: DeadLet
   }
   const total = counts.reduce((sum, { count }) => sum + count, 0)
   if (total === 0) {
-    write('no dead letters\n')
+    write(noneIn(filter))
     return 0
   }
   for (const { reason, count } of counts) write(`${String(count).padStart(10)}  ${printable(reason)}\n`)
@@ -82,7 +87,7 @@ export async function deadLettersGroups({ database, write, json, filter }: DeadL
     return 0
   }
   if (found.length === 0) {
-    write('no dead letters\n')
+    write(noneIn(filter))
     return 0
   }
   const header = ['count', 'reason', 'fingerprint', 'first seen', 'last seen', 'tried', 'example', 'detail', 'value']

@@ -37,9 +37,10 @@ export async function list(
   options: { readonly ended?: true | undefined; readonly json?: true | undefined },
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const mutes = await listMutes(scopeOf(env), options.ended === true)
+  const scope = scopeOf(env)
+  const mutes = await listMutes(scope, options.ended === true)
   if (options.json === true) return write(`${printableJson(mutes.map(forJson))}\n`)
-  if (mutes.length === 0) return write('no mutes\n')
+  if (mutes.length === 0) return write(`no mutes in the namespace ${printable(scope.namespace)}\n`)
   const lines = mutes.map((mute) =>
     [
       String(mute.id).padStart(5),

@@ -4,6 +4,7 @@ import { loadConfig } from '../config.ts'
 import { openProducer, type Producer, type ProducerMessage } from '../kafka/producer.ts'
 import { linesOf } from '../lines.ts'
 import { clusterOptions } from './kafka-cluster.ts'
+import { counted } from './printable.ts'
 
 export interface ProduceOptions {
   /** A file, gzipped or not, or `-`. */
@@ -81,7 +82,7 @@ export async function run(options: ProduceOptions, env: NodeJS.ProcessEnv): Prom
     })
     const seconds = (performance.now() - startedMs) / 1000
     process.stdout.write(
-      `✓ ${sent} messages sent to "${topic}" in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)\n`,
+      `✓ ${counted(sent, 'message')} sent to "${topic}" in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)\n`,
     )
     return 0
   } finally {

@@ -105,6 +105,7 @@ describe('dead letters', { timeout: 600_000 }, () => {
         assert.match(await said('other', command), /compressed/, command)
         assert.doesNotMatch(await said('other', command), /bad_json/, command)
         assert.doesNotMatch(await said('default', command), /compressed/, command)
+        assert.equal(await said('nobody', command), 'no dead letters in the namespace nobody\n')
       }
       assert.match(await said('other', 'show', 'logs/0/10'), /theirs/)
       assert.doesNotMatch(await said('default', 'show', 'logs/0/10'), /theirs/)

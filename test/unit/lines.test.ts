@@ -30,6 +30,9 @@ test('a gzipped file is recognised by its bytes', async () => {
 })
 
 test('a file that is missing or broken is an INPUT error that names it', async () => {
-  await assert.rejects(linesOf(join(folder, 'nowhere')).next(), { code: 'INPUT', message: /nowhere/ })
+  await assert.rejects(linesOf(join(folder, 'nowhere')).next(), {
+    code: 'INPUT',
+    message: /nowhere: there is no such file$/,
+  })
   await assert.rejects(read(gzipSync('x'.repeat(100_000)).subarray(0, 60)), { code: 'INPUT' })
 })

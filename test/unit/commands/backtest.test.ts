@@ -74,8 +74,8 @@ test('what would change is told by side, by service and by the strongest logs', 
   const row = (name: string): string[] | undefined => rows.find((cells) => cells[1] === name)?.slice(1, -1)
 
   assert.match(text, /^4 logs of 1\.0 days out of the table, after 7 that only taught; ANOMALY_THRESHOLD=0\.65\n/)
-  assert.deepEqual(row('as stored'), ['as stored', '2', '5.00e-1', '2.0', '0.575'])
-  assert.deepEqual(row('as set otherwise'), ['as set otherwise', '2', '5.00e-1', '2.0', '0.600'])
+  assert.deepEqual(row('as stored'), ['as stored', '2', '50 %', '2.0', '0.575'])
+  assert.deepEqual(row('as set otherwise'), ['as set otherwise', '2', '50 %', '2.0', '0.600'])
   assert.ok(text.includes('\nnewly flagged 1, no longer flagged 1\n'))
   assert.deepEqual(row('auth'), ['auth', '2', '0', '1', '1', '0'])
   assert.deepEqual(row('pay'), ['pay', '2', '2', '1', '0', '1'])
