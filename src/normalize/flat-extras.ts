@@ -1,6 +1,7 @@
 /** The members of a flat log that nobody asked for: their names, and their JSON text as it lies there. */
 import { VerbatimJson } from '../verbatim-json.ts'
 import { isSameText, PlainJson } from './plain-json.ts'
+import type { TextScan } from './text-scan.ts'
 
 const COLON = 0x3a
 
@@ -11,12 +12,13 @@ export class FlatExtras {
   verbatim = true
   /** How deep their values are nested: 0 where there are no objects or lists. */
   depth = 0
-  readonly #plain = new PlainJson()
+  readonly #plain: PlainJson
   /** Without quotes. */
   readonly #starts: Int32Array
   readonly #ends: Int32Array
 
-  constructor(max: number) {
+  constructor(max: number, scan: TextScan) {
+    this.#plain = new PlainJson(scan)
     this.#starts = new Int32Array(max)
     this.#ends = new Int32Array(max)
   }

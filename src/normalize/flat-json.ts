@@ -44,17 +44,18 @@ export class FlatJson {
   readonly starts = new Int32Array(MEMBERS_MAX)
   readonly ends = new Int32Array(MEMBERS_MAX)
   readonly numbers = new Float64Array(MEMBERS_MAX)
+  readonly #scan = new TextScan()
   /** Those of them that nobody asked for. */
-  readonly extras = new FlatExtras(EXTRAS_MAX)
+  readonly extras = new FlatExtras(EXTRAS_MAX, this.#scan)
   bytes: Buffer = NO_BYTES
   readonly #interned = new Interned()
-  readonly #scan = new TextScan()
   #view: DataView = new DataView(NO_BYTES.buffer)
   #at = 0
 
   /** The value at [start, end) of some bytes. False: not read, and what the columns hold is of no use. */
   read(bytes: Buffer, start: number, end: number): boolean {
     if (this.bytes !== bytes) this.#over(bytes)
+    this.#scan.begin(end - start)
     this.#at = start + 1
     this.count = 0
     this.extras.clear()

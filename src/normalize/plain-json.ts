@@ -6,7 +6,7 @@
  *   name   = '"' *( %x20-7E except '"' and '\' ) '"' that begins with no digit and was not there before in the same object
  *   number = [ "-" ] ( "0" | nonzero ) [ "." *DIGIT nonzero ]   at most 15 digits, at least a millionth; "0" without a sign
  */
-import { asciiEnd, TextScan } from './text-scan.ts'
+import { asciiEnd, type TextScan } from './text-scan.ts'
 
 const DEPTH_MAX = 8
 /** Of the objects that are open at once. */
@@ -34,9 +34,13 @@ export class PlainJson {
   depth = 0
   readonly #starts = new Int32Array(NAMES_MAX)
   readonly #ends = new Int32Array(NAMES_MAX)
-  readonly #scan = new TextScan()
+  readonly #scan: TextScan
   #names = 0
   #view = NO_VIEW
+
+  constructor(scan: TextScan) {
+    this.#scan = scan
+  }
 
   /** Where the value that begins at `start` ends; -1: it is written otherwise, nested deeper than eight levels, or none. May look beyond its end. `view` is of the same bytes. */
   endOf(bytes: Buffer, view: DataView, start: number): number {

@@ -32,12 +32,20 @@ function hasSpecial(word: number): boolean {
 
 /** Of a text. With more of them, passing over and decoding them here costs more than JSON.parse does. */
 export const ESCAPES_MAX = 256
+/** Of a value. In a longer one a text with escapes hardly has few of them, and is not scanned only to be given up. */
+const BYTES_MAX = 8_192
 
 export class TextScan {
   /** Of the text scanned last, or of its beginning. */
   escapes = 0
   /** Whether JSON.stringify would write it so. */
   verbatim = true
+  #escapesMax = ESCAPES_MAX
+
+  /** What is scanned from now on is part of a value of so many bytes. */
+  begin(bytes: number): void {
+    this.#escapesMax = bytes > BYTES_MAX ? 0 : ESCAPES_MAX
+  }
 
   /**
    * Where the text ends that `at` lies in: at its closing quote. -1: what follows is not well-formed, or has to be changed to be stored: NUL,
@@ -59,7 +67,7 @@ export class TextScan {
   }
 
   #escapeEnd(bytes: Buffer, at: number): number {
-    if (this.escapes++ === ESCAPES_MAX) return -1
+    if (this.escapes++ === this.#escapesMax) return -1
     const letter = bytes[at + 1] ?? 0
     if (letter === UNICODE) return this.#unitEnd(bytes, at)
     if (letter === SLASH) this.verbatim = false

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PlainJson } from '../../../src/normalize/plain-json.ts'
+import { TextScan } from '../../../src/normalize/text-scan.ts'
 
-const json = new PlainJson()
+const json = new PlainJson(new TextScan())
 const endOf = (text: string): number => {
   const bytes = Buffer.from(text)
   return json.endOf(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)

@@ -67,6 +67,14 @@ test('a text with many escapes is left to JSON.parse', () => {
   assert.equal(endOf(escapes(ESCAPES_MAX + 1), 0), -1)
 })
 
+test('in a long value a text with escapes is left to JSON.parse, one without is not', () => {
+  scan.begin(8_193)
+  assert.equal(endOf(Buffer.from('a\\n"'), 0), -1)
+  assert.equal(endOf(Buffer.from('é"'), 0), 2)
+  scan.begin(8_192)
+  assert.equal(endOf(Buffer.from('a\\n"'), 0), 3)
+})
+
 test('a text that does not end is none', () => {
   for (const text of ['', 'é', 'a\\', 'a\\u12', 'a\\ud83d\\ude', '\\ud83d'])
     assert.equal(endOf(Buffer.from(text), 0), -1)
