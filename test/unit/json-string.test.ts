@@ -67,3 +67,12 @@ test('four hexadecimal digits are a code unit, and anything else is none', () =>
   )
   for (const text of ['', '123', '12g4', '-123', '+123', ' 123', '0x12', '１２３４']) assert.ok(unit(text) < 0, text)
 })
+
+test('every code point that an escape may name is written as Node writes it', () => {
+  for (let from = 0; from < 0x10000; from += 0x100) {
+    const units = Array.from({ length: 0x100 }, (_, i) => from + i).filter((unit) => (unit & 0xf800) !== 0xd800)
+    const bytes = Buffer.from(units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join(''))
+    const end = decodeInPlace(bytes, viewOf(bytes), 0, bytes.length)
+    assert.ok(bytes.subarray(0, end).equals(Buffer.from(String.fromCharCode(...units))), `from ${from}`)
+  }
+})

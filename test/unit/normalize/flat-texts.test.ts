@@ -57,3 +57,16 @@ test('texts with escapes and in other alphabets give what the general way gives,
   )
   assert.ok(short > 1_000, `only ${short} of 10,000`)
 })
+
+test('a message of just as many bytes as are stored is stored whole, one of more is cut', () => {
+  for (const unit of ['x', 'é', '注', '🚚', '\\n', '\\u00e9']) {
+    for (let bytes = 60; bytes <= 70; bytes++) {
+      const text = unit.repeat(9) + 'x'.repeat(bytes - Buffer.byteLength(String(JSON.parse(`"${unit.repeat(9)}"`))))
+      const value = `{"service":"auth","level":"INFO","message":"${text}"}`
+      const outcome = (each: string) => normalized(each, { limits: { textBytesMax: 64 } })
+      const { events } = outcome(value)
+      assert.deepEqual(events, outcome(` ${value}`).events)
+      assert.equal(events[0]?.metadata, bytes > 64 ? '{"_coerced":["message"]}' : null, text)
+    }
+  }
+})
