@@ -85,7 +85,7 @@ export type CommitOutcome = { readonly range: PartitionRange } & (
   | { readonly kind: 'moved'; readonly nextOffset: number }
 )
 
-/** Records out of Kafka, in order within a partition, two batches of a lane at most under way. Ends on the signal; throws when it cannot go on. */
+/** Records out of Kafka, in order within a partition, at most two batches of a lane under way, each cut after a turn of the event loop. Ends on the signal; throws when it cannot go on. */
 export interface Source {
   batches(signal: AbortSignal): AsyncIterable<RawBatch>
   /** Told once for every batch that `batches` yielded, in the order of its lane. null: it can never be stored, and the line must end. */
@@ -113,7 +113,6 @@ export interface Parts {
   readonly store: Store
   readonly finished: (batch: ReadyBatch, outcomes: readonly CommitOutcome[], startedMs: number) => void
   readonly clock: () => number // monotonic, in ms
-  readonly turn: () => Promise<unknown> // of the event loop: a lane that is free takes what is ready, and its rows leave, before the next batch keeps the thread busy
 }
 
 /** Until the signal aborts and the last batch is stored. Batches are scored while those before them commit, one in each lane. */
@@ -121,7 +120,6 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const lanes = new Map<number, Promise<void>>()
   try {
     for await (const batch of parts.source.batches(signal)) {
-      await parts.turn()
       const startedMs = parts.clock()
       const ready = await prepare(batch, parts)
       const commit = (lanes.get(batch.lane) ?? Promise.resolve()).then(() => finish(batch, ready, parts, startedMs))

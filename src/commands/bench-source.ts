@@ -3,7 +3,7 @@
  * bytes (checksums verified, decompressed, one view a value); nothing looks into a value, so this is what reading costs, not what a
  * service could do. The clock starts with the claim of the partitions, before the first byte is fetched.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../bench/figures.ts'
 import { measured } from '../bench/measured.ts'
 import type { Config } from '../config.ts'
@@ -31,6 +31,7 @@ export async function measureSource(config: Config, { rows }: PartOptions): Prom
       sleep: (ms, signal) => sleep(ms, undefined, { signal }),
       random: Math.random,
     },
+    turn: setImmediate,
     topic: settings.topic,
     groupId: settings.groupId,
     startPolicy: 'earliest',

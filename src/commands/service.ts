@@ -128,6 +128,7 @@ export class Service {
       events: telemetry,
       detector: this.#model,
       time: world,
+      turn: setImmediate,
       topic: kafka.topic,
       groupId: kafka.groupId,
       startPolicy: kafka.start,
@@ -203,7 +204,6 @@ export class Service {
             for (const { logs } of batch.ranges) pool.release(logs)
           },
           clock: world.clock,
-          turn: setImmediate,
         },
         signal,
       )

@@ -17,6 +17,11 @@ export interface SourceOptions {
   readonly events: Events
   readonly detector: Detector
   readonly time: Time
+  /**
+   * Of the event loop, before each batch: a lane that is free takes what is ready, and its rows leave, before the next one keeps the
+   * thread busy. Not after it was cut: a partition lost meanwhile would be scored from no memory, and stored while nobody else claims it.
+   */
+  readonly turn: () => Promise<unknown>
 
   readonly topic: string
   readonly groupId: string

@@ -194,6 +194,7 @@ export class KafkaSource implements Source {
     const { time } = this.#options
     const [reading, life] = [this.#reading.signal, this.#life.signal]
     while (true) {
+      if (this.#turns.next(time.clock(), reading.aborted).dueMs === 0) await this.#options.turn()
       this.#throwFailure()
       const { lane, dueMs } = this.#turns.next(time.clock(), reading.aborted)
       const cut = dueMs === 0 ? cutBatch(lane, this.#positions.inLane(lane), this.#tuner.limits) : null

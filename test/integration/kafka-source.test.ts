@@ -48,6 +48,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
     ledger,
     events: silentEvents(Object.fromEntries(names.map((name) => [name, tell(name)]))),
     detector: { restore: ({ nextOffset }) => nextOffset, drop: () => undefined },
+    turn: setImmediate,
     time: {
       clock: () => performance.now(),
       now: () => Date.now(),
@@ -80,7 +81,6 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
     store: ledger,
     finished: () => undefined,
     clock: () => performance.now(),
-    turn: setImmediate,
   }
   const ended = run(parts, stop.signal)
   ended.catch((error: unknown) => said.push(`ended ${String(error)}`))

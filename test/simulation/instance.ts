@@ -20,6 +20,7 @@ import type { World } from './world.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 const ROWS_BYTES = 16 * 1024
+const NEVER = new AbortController().signal
 
 export const LIMITS = {
   sessionTimeoutMs: 10_000,
@@ -165,6 +166,7 @@ export class Instance {
       events,
       detector: scorer,
       time: process.time,
+      turn: () => process.time.sleep(0, NEVER),
       topic: 'logs',
       groupId: 'processors',
       startPolicy: settings.startPolicy,
@@ -186,7 +188,6 @@ export class Instance {
         for (const { logs } of ranges) pool.release(logs)
       },
       clock: process.time.clock,
-      turn: () => Promise.resolve(),
     }
     const claimed: Events['partitionsClaimed'] = (claims) => {
       const { incarnation } = ledger.pinned()

@@ -40,6 +40,7 @@ export class SourceWorld {
         drop: (partition) => this.detector.drop(partition),
       },
       time: this.clock.time,
+      turn: () => Promise.resolve(),
       topic: 'logs',
       groupId: 'log-processors',
       startPolicy: 'earliest',
@@ -71,7 +72,6 @@ export class SourceWorld {
       store: this.ledger,
       finished: () => undefined,
       clock: this.clock.time.clock,
-      turn: () => Promise.resolve(),
     }
     run(parts, this.stop.signal).then(
       () => {

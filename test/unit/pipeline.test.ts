@@ -31,7 +31,6 @@ function line(batches: readonly RawBatch[]) {
     },
     finished: () => undefined,
     clock: () => 0,
-    turn: async () => undefined,
   }
   const ended = run(parts, new AbortController().signal)
   ended.catch(() => undefined)
@@ -91,12 +90,17 @@ test('a lane that is free takes the batch that is ready for it before the next o
   const happened: string[] = []
   const stored: (() => void)[] = []
   const freed = Promise.withResolvers<void>()
+  const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
   const parts: Parts = {
     source: {
+      // As KafkaSource does: a turn of the event loop before each batch.
       async *batches() {
+        await turn()
         yield batchOf(0, 0)
+        await turn()
         yield batchOf(0, 10)
         await freed.promise
+        await turn()
         yield batchOf(0, 20)
       },
       settled: () => freed.resolve(),
@@ -117,15 +121,14 @@ test('a lane that is free takes the batch that is ready for it before the next o
     },
     finished: () => undefined,
     clock: () => 0,
-    turn: () => new Promise((done) => setImmediate(done)),
   }
   const ended = run(parts, new AbortController().signal)
   const until = async (count: number): Promise<void> => {
-    while (happened.length < count) await parts.turn()
+    while (happened.length < count) await turn()
   }
   await until(3)
   assert.deepEqual(happened, ['prepared 0', 'sent 0', 'prepared 10'])
-  await parts.turn()
+  await turn()
   // By now the line waits for the source.
   stored[0]?.()
   await until(5)

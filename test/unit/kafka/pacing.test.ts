@@ -68,7 +68,11 @@ test('the fetch loops forget every ring: a worker that runs for months does not 
   const log = new LogConnection(transport)
   const options = {
     ...{ transport, ledger: new FakeLedger(), events: silentEvents(), time, topic: 'logs', groupId: 'group' },
-    ...{ detector: { restore: () => 0, drop: () => undefined }, startPolicy: 'earliest' as const },
+    ...{
+      turn: () => Promise.resolve(),
+      detector: { restore: () => 0, drop: () => undefined },
+      startPolicy: 'earliest' as const,
+    },
     ...{ sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000, rebalanceTimeoutMs: 30_000 },
     ...{ lanes: 1, rowsMax: 100, bytesMax: 1_000_000, intervalMs: 200, ageTargetMs: 60_000, bufferBytesMax: 1_000_000 },
     ...{ fetchMaxWaitMs: 500, fetchBytesMax: 100_000, fetchPartitionBytesMax: 100_000, plainBytesMax: 100_000 },

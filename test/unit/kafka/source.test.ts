@@ -549,3 +549,28 @@ test('[P22] [F24] partitions that another group holds are said to be, and taken 
   await world.caughtUp()
   await world.finish()
 })
+
+test('[P4] what is lost in the turn of the loop before a batch is not handed out: its detector has forgotten it', async () => {
+  const turned = Promise.withResolvers<void>()
+  let waiting = false
+  const world = new SourceWorld(1, {
+    turn: () => {
+      waiting = true
+      return turned.promise
+    },
+  })
+  world.kafka.partition(0).produce(many(10))
+  world.start()
+  await world.clock.until('a batch is due', () => waiting)
+  world.kafka.group.heartbeatCodes = [25]
+  await world.clock.until('lost', () => world.heard('partitionsRevoked').length > 0)
+  assert.deepEqual(world.ranges, [])
+  const lost = world.kafka.group.joins
+  turned.resolve()
+  await world.clock.settle()
+  assert.deepEqual(world.ranges, [], 'nothing of the assignment that is over')
+  await world.caughtUp()
+  assert.ok(world.kafka.group.joins > lost || world.heard('partitionsClaimed').length === 2)
+  assert.deepEqual(world.stored(0), upTo(10))
+  await world.finish()
+})
