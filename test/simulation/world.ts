@@ -252,7 +252,14 @@ export class World {
 
   /** Stored to its end, or where an operator has to decide. */
   #upToDate(log: PartitionLog, next: number): boolean {
-    return next === log.stable || this.invariants.truncatedBehind.has(log)
+    return next === log.stable || this.invariants.truncatedBehind.has(log) || this.#lostItsBeginning(log)
+  }
+
+  /** Cut to before the place where it was pinned, while a failover had taken the pin back. */
+  #lostItsBeginning(log: PartitionLog): boolean {
+    const row = this.#ledgerOf(log)
+    if (row === undefined || row.tailOffset !== null || row.leaderEpoch === null) return false
+    return log.epochEnd(row.leaderEpoch) < row.base
   }
 
   /** Where the ledger stands in the topic as it is; -1 where it knows nothing of it. */
