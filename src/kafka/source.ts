@@ -191,8 +191,7 @@ export class KafkaSource implements Source {
   }
 
   async *#handOut(): AsyncIterable<RawBatch> {
-    const { time } = this.#options
-    const [reading, life] = [this.#reading.signal, this.#life.signal]
+    const [{ time }, reading, life] = [this.#options, this.#reading.signal, this.#life.signal]
     while (true) {
       if (this.#turns.next(time.clock(), reading.aborted).dueMs === 0) await this.#options.turn()
       this.#throwFailure()

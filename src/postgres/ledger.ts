@@ -2,9 +2,8 @@
 import { randomInt } from 'node:crypto'
 import { ProcessorError } from '../errors.ts'
 import type { Claim, Ledger, PinnedTopic, PinRequest, StartOffset } from '../ledger.ts'
-import { epochMs } from '../log.ts'
+import { type ClaimRow, claimOf } from './claim-row.ts'
 import type { DatabaseOptions } from './connection.ts'
-import { unpackedState } from './packed-state.ts'
 import { type OpenSession, type Queries, type Session, sessionsOf } from './session.ts'
 import { classify, sqlMessage } from './sql-errors.ts'
 
@@ -33,22 +32,6 @@ const EVEN_RECORDS = 10_000
 /** A live owner refreshes seen_at every 10 s; one that has not for so long is gone. */
 const GONE_AFTER = '60 seconds'
 const IDLE_LIMIT = `set local idle_in_transaction_session_timeout = '10s'`
-
-interface ClaimRow {
-  readonly part: number
-  readonly epoch: string
-  readonly base_offset: string
-  readonly next_offset: string
-  readonly leader_epoch: number | null
-  readonly tail_offset: string | null
-  readonly tail_ts: string | null
-  readonly tail_crc: string | null
-  readonly topic_id: number
-  readonly at_offset: string | null
-  readonly format: number | null
-  readonly state: Buffer | null
-  readonly traffic_share: number
-}
 
 export class PostgresLedger implements Ledger {
   readonly #options: PostgresLedgerOptions
@@ -258,33 +241,6 @@ export class PostgresLedger implements Ledger {
     })()
     this.#turn = mine
     return mine
-  }
-}
-
-function claimOf(row: ClaimRow): Claim {
-  const { part, tail_offset, tail_ts, tail_crc, at_offset, format, state } = row
-  const tail =
-    tail_offset === null || tail_ts === null || tail_crc === null
-      ? null
-      : {
-          leaderEpoch: row.leader_epoch ?? -1,
-          offset: Number(tail_offset),
-          timestamp: epochMs(Number(tail_ts)),
-          crc: Number(tail_crc),
-        }
-  const snapshot =
-    at_offset === null || format === null || state === null
-      ? null
-      : { partition: part, atOffset: Number(at_offset), format, state: unpackedState(state) }
-  return {
-    partition: part,
-    epoch: Number(row.epoch),
-    baseOffset: Number(row.base_offset),
-    nextOffset: Number(row.next_offset),
-    tail,
-    startLeaderEpoch: tail === null ? (row.leader_epoch ?? -1) : -1,
-    snapshot,
-    trafficShare: row.traffic_share,
   }
 }
 
