@@ -7,11 +7,12 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
-import { createServer, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { runAfterDeath } from '../dead-mans-pipe.ts'
 import { messageOf, ProcessorError } from '../errors.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 import { packagedBinaries, systemBinaries, unpack } from './server-binaries.ts'
@@ -193,16 +194,8 @@ async function start(place: Place, options: EmbeddedPostgresOptions): Promise<Em
  * that reads it goes on.
  */
 function guardOver({ pid }: ChildProcess, folder: string): ChildProcess {
-  const script = 'read -r _; kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -rf "$1"'
-  const guard = spawn('/bin/sh', ['-c', script, String(pid), folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
-  guard.on('error', () => undefined) // without a shell there is no guard; the server is there all the same
-  guard.stdin?.on('error', () => undefined)
-  guard.unref()
-  if (guard.stdin instanceof Socket) guard.stdin.unref()
-  return guard
+  const script = 'kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -rf "$1"'
+  return runAfterDeath(script, [String(pid), folder])
 }
 
 async function stopServer(server: ChildProcess, mode: 'fast' | 'immediate'): Promise<void> {

@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { Socket } from 'node:net'
 import { constants } from 'node:os'
+import { runAfterDeath } from '../../src/dead-mans-pipe.ts'
 
 const CHILD = 'CHAOS_ATTENDED'
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -60,14 +60,7 @@ function endGroup(pid: number | undefined): void {
  */
 function guardGroup(): void {
   const gone = 'i=0; while kill -0 "$0" && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done'
-  const guard = spawn('/bin/sh', ['-c', `read -r _; ${gone}; kill -KILL "-$0"`, String(process.pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
-  guard.on('error', () => undefined) // without a shell there is no guard; the attendant is there all the same
-  guard.stdin?.on('error', () => undefined)
-  guard.unref()
-  if (guard.stdin instanceof Socket) guard.stdin.unref()
+  runAfterDeath(`${gone}; kill -KILL "-$0"`, [String(process.pid)])
 }
 
 if (isAttended) {
