@@ -86,7 +86,8 @@ export class PartitionBuffer {
 
   /**
    * Takes consecutive offsets, at least one record if there is one: up to `rows` records and about `bytes` bytes, none at or
-   * after `before`. A gap comes alone. Null when nothing is buffered.
+   * after `before`. A gap comes alone, and a cut ends where offsets are missing: retention took them while stored records were read
+   * again. Null when nothing is buffered.
    */
   take(limits: { rows: number; bytes: number; before: number }): Cut | null {
     const first = this.#chunks[0]
@@ -103,7 +104,7 @@ export class PartitionBuffer {
     let leaderEpoch = -1
     while (rows < limits.rows && (rows === 0 || bytes < limits.bytes) && to < limits.before) {
       const chunk = this.#chunks[0]
-      if (chunk === undefined || chunk.gap !== null) break
+      if (chunk === undefined || chunk.gap !== null || chunk.from > to) break
       const start = this.#cursor
       let end = start
       for (; end < chunk.records.length; end++) {

@@ -26,11 +26,11 @@ import { fail, Violation } from './violation.ts'
 export class Invariants {
   readonly #cluster: Cluster
   readonly #database: Database
-  /** The detector's memory as it has to be, by the offset it stands at. */
   /** Where each partition began. */
   readonly #bases = new Map<string, number>()
   /** Every epoch that a claim got, of whatever timeline. */
   readonly #epochsGiven = new Map<string, Set<number>>()
+  /** The detector's memory as it has to be, by the offset it stands at. */
   readonly #chains = new Map<string, Map<number, number>>()
   /** Logs that have lost what the ledger holds: nothing more may be stored of them. */
   readonly truncatedBehind = new Set<PartitionLog>()
