@@ -1,17 +1,12 @@
 /** One part of the benchmark in a process of its own, so that its CPU time and memory are nobody else's. Prints its figure as JSON. */
 import { USUAL_SHAPE } from '../bench/logs.ts'
+import type { PartOptions } from '../bench/part-options.ts'
 import { measureStages } from '../bench/stages.ts'
 import { TEXTS } from '../bench/texts.ts'
 import { loadConfig } from '../config.ts'
 import { ProcessorError } from '../errors.ts'
 import { measureCosts, measureSink } from './bench-sink.ts'
 import { measureSource } from './bench-source.ts'
-
-export interface PartOptions {
-  readonly rows: number
-  /** PostgreSQL's first process, where it runs here. */
-  readonly postmaster: number | null
-}
 
 export async function runPart(part: string, options: PartOptions, env: NodeJS.ProcessEnv): Promise<number> {
   process.stdout.write(`${JSON.stringify(await figuresOf(part, options, env))}\n`)

@@ -8,6 +8,7 @@ import { COSTS, type Cost, type Costs, withoutStatement } from '../bench/costs.t
 import { type Figure, medianFigure } from '../bench/figures.ts'
 import { benchLog } from '../bench/logs.ts'
 import { measured } from '../bench/measured.ts'
+import type { PartOptions } from '../bench/part-options.ts'
 import type { Config } from '../config.ts'
 import { Random } from '../demo/random.ts'
 import { silentEvents } from '../events.ts'
@@ -20,7 +21,6 @@ import { PostgresLedger } from '../postgres/ledger.ts'
 import { LogStore } from '../postgres/log-store.ts'
 import { type OpenSession, sessionsOf } from '../postgres/session.ts'
 import { ModelScorer } from '../scoring/model-scorer.ts'
-import type { PartOptions } from './bench-part.ts'
 import { databaseOptions } from './database.ts'
 
 const BATCH_ROWS = 5_000

@@ -1,7 +1,8 @@
 /** `produce`: sends the lines of a file or of standard input to the topic, one message a line, at a steady rate if asked. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../config.ts'
-import { openProducer, type Producer, type ProducerMessage } from '../kafka/producer.ts'
+import { openProducer, type Producer } from '../kafka/producer.ts'
+import type { ProducerMessage } from '../kafka/record-batch-writer.ts'
 import { linesOf } from '../lines.ts'
 import { clusterOptions } from './kafka-cluster.ts'
 import { counted } from './printable.ts'

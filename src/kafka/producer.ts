@@ -9,16 +9,7 @@ import { BrokerCluster } from './broker-cluster.ts'
 import type { Codec } from './codecs.ts'
 import { type ConnectionSecurity, PLAIN_TEXT } from './connection-security.ts'
 import { errorName } from './error-name.ts'
-import { writeRecordBatch } from './record-batch-writer.ts'
-
-export interface ProducerMessage {
-  readonly key?: Buffer | null
-  /** null is a tombstone. */
-  readonly value: Buffer | null
-  /** Milliseconds since the epoch; by default the clock's time. */
-  readonly timestamp?: bigint | number
-  readonly headers?: readonly (readonly [key: string, value: Buffer | null])[]
-}
+import { type ProducerMessage, writeRecordBatch } from './record-batch-writer.ts'
 
 export interface ProducerOptions {
   /** host:port each. */

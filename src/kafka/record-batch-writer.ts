@@ -3,7 +3,15 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import { CODECS, type Codec } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
-import type { ProducerMessage } from './producer.ts'
+
+export interface ProducerMessage {
+  readonly key?: Buffer | null
+  /** null is a tombstone. */
+  readonly value: Buffer | null
+  /** Milliseconds since the epoch; by default the clock's time. */
+  readonly timestamp?: bigint | number
+  readonly headers?: readonly (readonly [key: string, value: Buffer | null])[]
+}
 
 export interface BatchOptions {
   readonly codec: Codec

@@ -10,7 +10,7 @@ import { Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { exportTo } from '../../src/commands/dead-letters-export.ts'
 import type { WholeDeadLetter } from '../../src/postgres/dead-letter-filter.ts'
-import { until } from '../support/worker.ts'
+import { until } from '../support/until.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const NOWHERE = { KAFKA_BROKER: '127.0.0.1:1', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' }

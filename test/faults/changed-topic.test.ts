@@ -11,7 +11,8 @@ import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { scratchFolder } from '../../src/scratch-folder.ts'
 import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const skip = realKafkaMissing() ?? false
 const TOPIC = `changed-${process.pid}`

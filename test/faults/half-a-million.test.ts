@@ -11,7 +11,8 @@ import { openProducer, type Producer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { type Sent, wrongFates } from '../support/fates.ts'
 import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
-import { startNpm, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startNpm, type Worker } from '../support/worker.ts'
 
 const LOGS = Number(process.env['WALK_LOGS'] ?? 500_000)
 const BROKEN = 10_000

@@ -15,7 +15,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { type Collector, collectorOf, INSPECTED } from '../support/garbage-collection.ts'
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 import { type Point, slopeOf } from '../support/slope.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const RATE = Number(process.env['OUTAGE_RATE'] ?? 5_000)
 const OUTAGE_SECONDS = Number(process.env['OUTAGE_SECONDS'] ?? 60)

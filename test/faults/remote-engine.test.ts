@@ -15,7 +15,8 @@ import { openProducer, type Producer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { type EngineProcess, startEngineProcess } from '../support/engine-process.ts'
 import { type Behaviour, originalEngine, startStubEngine } from '../support/stub-engine.ts'
-import { startWorker, until } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker } from '../support/worker.ts'
 
 const LOGS = Number(process.env['LOGS'] ?? 100_000)
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1)

@@ -8,7 +8,8 @@ import pg from 'pg'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const missing =
   process.env['TEST_KAFKA_BROKERS'] === undefined ? realKafkaMissing() : 'the brokers are given, and not ours to stop'

@@ -20,7 +20,8 @@ import {
   startSecuredKafka,
   USER,
 } from '../support/secured-kafka.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 type Env = Record<string, string>
 

@@ -9,7 +9,8 @@ import { Random } from '../../src/demo/random.ts'
 import { openProducer, type Producer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
-import { startWorker, until } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker } from '../support/worker.ts'
 
 const LIMIT_MB = 256
 /** Run from its sources without a cache of compiled code, Node's own stripper of types is in memory, too. */

@@ -8,7 +8,8 @@ import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { addMute, endMute, listMutes, readMutes } from '../../src/postgres/mute-table.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const server = withServer()

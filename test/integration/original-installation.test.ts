@@ -6,7 +6,8 @@ import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { ORIGINAL_INSERT, ORIGINAL_READERS, ORIGINAL_ROWS, ORIGINAL_SCHEMA } from '../support/original-schema.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const LOGS = 2_000
 const OLD_ROWS = 1_000

@@ -10,7 +10,8 @@ import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
 import { realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 interface Broker {
   readonly address: string

@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
-import { startWorker, until, type Worker } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const server = withServer()
 const START_MS = Date.UTC(2026, 0, 1)

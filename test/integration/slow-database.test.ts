@@ -5,7 +5,8 @@ import pg from 'pg'
 import { startEmbeddedBroker } from '../../src/kafka/embedded-broker/broker.ts'
 import { openProducer } from '../../src/kafka/producer.ts'
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-server.ts'
-import { startWorker, until } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker } from '../support/worker.ts'
 
 const LOGS = 8_000
 const HOUR_MS = 3_600_000

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withServer } from '../support/postgres.ts'
-import { startWorker, until } from '../support/worker.ts'
+import { until } from '../support/until.ts'
+import { startWorker } from '../support/worker.ts'
 
 const server = withServer()
 

@@ -1,5 +1,6 @@
 /** A full garbage collection in a worker, asked for over its inspector: what it still holds afterwards is held, and no garbage. */
-import { until, type Worker } from './worker.ts'
+import { until } from './until.ts'
+import type { Worker } from './worker.ts'
 
 /** For the environment of the worker: its inspector listens on a free port. */
 export const INSPECTED = { NODE_OPTIONS: '--inspect=127.0.0.1:0' } as const

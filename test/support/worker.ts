@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { WORKER_FLAGS, workerEnv } from '../../src/workers/worker-env.ts'
+import { until } from './until.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 
@@ -16,21 +17,6 @@ export interface Worker {
   get(path: string): Promise<{ status: number; body: string }>
   ready(): Promise<void>
   said(text: string): Promise<void>
-}
-
-/** Far beyond what anything takes on a machine that is slow or busy elsewhere: only what never comes is told by it. */
-const PATIENCE_MS = 300_000
-
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = PATIENCE_MS,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`)
-    await new Promise((done) => setTimeout(done, 50))
-  }
 }
 
 /** With the flags of `npm start`. */

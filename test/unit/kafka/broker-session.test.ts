@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net'
 import { afterEach, it } from 'node:test'
 import { heartbeatV4 } from '@platformatic/kafka'
 import { BrokerConnection } from '../../../src/kafka/broker-connection.ts'
-import { until } from '../../support/worker.ts'
+import { until } from '../../support/until.ts'
 
 const API_VERSIONS = 18
 const HANDSHAKE = 17
