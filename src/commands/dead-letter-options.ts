@@ -93,11 +93,11 @@ export function parsePosition(text: string): DeadLetterPosition {
 }
 
 /** topic/partition/offset, and the element where it isn't the whole record. */
-export function positionOf({
-  topic,
-  partition,
-  offset,
-  item,
-}: Pick<DeadLetter, 'topic' | 'partition' | 'offset' | 'item'>): string {
-  return `${printable(topic)}/${partition}/${offset}${item < 0 ? '' : `/${item}`}`
+export function positionOf({ topic, partition, offset, item }: DeadLetterPosition): string {
+  return `${printable(topic)}/${partition}/${offset}${item === undefined || item < 0 ? '' : `/${item}`}`
+}
+
+/** Why a letter that is not new any more is left as it is. */
+export function pastOf({ status, outcome }: Pick<DeadLetter, 'status' | 'outcome'>): string {
+  return `it was ${status} before${outcome === null ? '' : ` (${outcome})`}`
 }

@@ -16,6 +16,7 @@ import {
   type Output,
   outputOf,
   parsePosition,
+  pastOf,
   positionOf,
   type WhichLetters,
 } from './dead-letter-options.ts'
@@ -58,7 +59,7 @@ export async function exportLetters(options: ExportOptions, env: NodeJS.ProcessE
 function cannotWrite(file: string, error: NodeJS.ErrnoException): string {
   return error.code === 'EEXIST'
     ? `${file} is there already, and is not written over; name another with --output`
-    : `${file}: ${error.message}`
+    : `${file}: ${error.code === 'ENOENT' ? 'there is no such folder' : error.message}`
 }
 
 /** Whichever of the two waits heard of it first. */
@@ -142,7 +143,7 @@ export interface DiscardOptions extends WhichLetters {
   readonly erase?: true | undefined
 }
 
-/** Answers the exit code: 1 where nothing was discarded. */
+/** Answers the exit code: 1 where nothing was discarded or erased. */
 export async function discard(
   positions: readonly string[],
   { why, erase, ...which }: DiscardOptions,
@@ -160,8 +161,20 @@ export async function discardAll(
   how: { readonly why: string; readonly erase: boolean },
 ): Promise<number> {
   if (how.why.trim() === '') throw new ProcessorError('INPUT', '--why: expected a reason')
-  let count = 0
-  for (const filter of filters) count += await discardDeadLetters(database, filter, how)
-  write(`${counted(count, 'dead letter')} discarded${how.erase ? ', their bytes erased' : ''}: ${printable(how.why)}\n`)
-  return count > 0 ? 0 : 1
+  let discarded = 0
+  let erasedOnly = 0
+  for (const filter of filters) {
+    const done = await discardDeadLetters(database, filter, how)
+    discarded += done.discarded
+    erasedOnly += done.erasedOnly
+    if (done.discarded + done.erasedOnly === 0 && filter.position !== undefined) {
+      const place = positionOf(filter.position)
+      const [letter] = await showDeadLetter(database, { ...filter, position: filter.position })
+      write(letter === undefined ? `no dead letter at ${place}\n` : `${place}  not new: ${printable(pastOf(letter))}\n`)
+    }
+  }
+  const bytes = how.erase && discarded > 0 ? ', their bytes erased' : ''
+  write(`${counted(discarded, 'dead letter')} discarded${bytes}${discarded === 0 ? '' : `: ${printable(how.why)}`}\n`)
+  if (erasedOnly > 0) write(`${counted(erasedOnly, 'dead letter')} discarded before: their bytes erased\n`)
+  return discarded + erasedOnly > 0 ? 0 : 1
 }

@@ -13,12 +13,20 @@ import { type RecordLookup, recordLookup } from '../kafka/record-lookup.ts'
 import { linesOf } from '../lines.ts'
 import { createNormalizer } from '../normalize/normalize-range.ts'
 import { latestClock } from '../postgres/database-clock.ts'
-import type { WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
+import type { DeadLetterFilter, DeadLetterPosition, WholeDeadLetter } from '../postgres/dead-letter-filter.ts'
 import { DeadLetterReplay } from '../postgres/dead-letter-replay.ts'
 import { eachDeadLetter } from '../postgres/dead-letters.ts'
 import { logsIsHypertable } from '../postgres/migrate.ts'
 import { replayedLog } from '../scoring/rule-scorer.ts'
-import { chosen, type Output, outputOf, parsePosition, positionOf, type WhichLetters } from './dead-letter-options.ts'
+import {
+  chosen,
+  type Output,
+  outputOf,
+  parsePosition,
+  pastOf,
+  positionOf,
+  type WhichLetters,
+} from './dead-letter-options.ts'
 import { clusterOptions } from './kafka-cluster.ts'
 import { normalizeLimits } from './normalize-limits.ts'
 import { counted, printable, printableJson } from './printable.ts'
@@ -44,7 +52,7 @@ const LINES_MAX = 50
 
 export interface LetterResult {
   readonly position: string
-  readonly result: 'replayed' | 'would be replayed' | 'still refused' | 'not new'
+  readonly result: 'replayed' | 'would be replayed' | 'still refused' | 'not new' | 'not there'
   readonly rows: number
   readonly detail: string
 }
@@ -84,10 +92,10 @@ export async function run(
   }
 }
 
-interface ToReplay {
-  readonly letter: WholeDeadLetter
-  readonly edited: Edited | null
-}
+type ToReplay =
+  | { readonly letter: WholeDeadLetter; readonly edited: Edited | null }
+  /** Somebody named a position at which there is none. */
+  | { readonly letter: null; readonly position: DeadLetterPosition }
 
 /** Rejects with INPUT where a file cannot be read or holds something else, and as the database does. */
 export async function* lettersToReplay(
@@ -95,14 +103,15 @@ export async function* lettersToReplay(
   options: ReplayCommandOptions,
   { database, namespace }: Pick<Output, 'database'> & { readonly namespace: string },
 ): AsyncGenerator<ToReplay> {
-  const only = { namespace, status: 'new' } as const
   const { value, input, limit: _, dryRun: __, json: ___, rate: ____, ...which } = options
   if (input !== undefined) {
+    let number = 0
     for await (const line of linesOf(input)) {
+      number++
       const text = line.toString('utf8')
       if (text.trim() === '') continue
-      const { position, edited } = editedOf(text)
-      yield* withEdit(eachDeadLetter(database, { ...only, position: parsePosition(position) }), edited)
+      const { position, edited } = editedOf(text, `${input}, line ${number} (empty ones not counted)`)
+      yield* matchingLetters({ position: parsePosition(position), namespace }, edited, database)
     }
     return
   }
@@ -111,25 +120,33 @@ export async function* lettersToReplay(
   }
   const bytes = value === undefined ? null : await bytesOf(value)
   const edited = bytes === null ? null : { value: bytes }
-  for (const filter of chosen(positions, which)) {
-    let any = false
-    for await (const each of withEdit(eachDeadLetter(database, { ...filter, ...only }), edited)) {
-      any = true
-      yield each
-    }
-    // Who names a letter is told why nothing becomes of it.
-    if (!any && positions.length > 0) yield* withEdit(eachDeadLetter(database, { ...filter, namespace }), edited)
+  for (const filter of chosen(positions, which)) yield* matchingLetters({ ...filter, namespace }, edited, database)
+}
+
+/** The new ones. Who names a letter is told why nothing becomes of it. */
+async function* matchingLetters(
+  filter: DeadLetterFilter,
+  edited: Edited | null,
+  database: Output['database'],
+): AsyncGenerator<ToReplay> {
+  let any = false
+  for await (const letter of eachDeadLetter(database, { ...filter, status: 'new' })) {
+    any = true
+    yield { letter, edited }
   }
+  const { position } = filter
+  if (any || position === undefined) return
+  for await (const letter of eachDeadLetter(database, filter)) {
+    any = true
+    yield { letter, edited }
+  }
+  if (!any) yield { letter: null, position }
 }
 
 async function bytesOf(file: string): Promise<Buffer> {
   return readFile(file).catch((error: unknown) => {
     throw new ProcessorError('INPUT', `--value ${file}: ${messageOf(error)}`, { cause: error })
   })
-}
-
-async function* withEdit(letters: AsyncIterable<WholeDeadLetter>, edited: Edited | null): AsyncGenerator<ToReplay> {
-  for await (const letter of letters) yield { letter, edited }
 }
 
 /** Answers the exit code. */
@@ -170,12 +187,17 @@ export async function replayAll(
   return done === taken && taken > 0 ? 0 : 1
 }
 
-async function replayOne({ letter, edited }: ToReplay, parts: ReplayParts, dryRun: boolean): Promise<LetterResult> {
+async function replayOne(each: ToReplay, parts: ReplayParts, dryRun: boolean): Promise<LetterResult> {
+  if (each.letter === null)
+    return {
+      position: positionOf(each.position),
+      result: 'not there',
+      rows: 0,
+      detail: 'no dead letter has that position',
+    }
+  const { letter, edited } = each
   const position = positionOf(letter)
-  if (letter.status !== 'new') {
-    const outcome = letter.outcome === null ? '' : ` (${letter.outcome})`
-    return { position, result: 'not new', rows: 0, detail: `it was ${letter.status} before${outcome}` }
-  }
+  if (letter.status !== 'new') return { position, result: 'not new', rows: 0, detail: pastOf(letter) }
   const reading = await readingOf(letter, edited, parts)
   if (reading.kind !== 'logs') {
     const detail = reading.kind === 'refused' ? `${reading.reason}: ${reading.detail}` : reading.detail

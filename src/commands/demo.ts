@@ -200,7 +200,7 @@ async function killOne(parts: Streaming, watch: AgeWatch, done: number): Promise
   await watch.killing(victim, workers)
   await victim.kill()
   watch.killed((await accountedFor(parts.database, { namespace: NAMESPACE, topic: parts.topic })).nextOffsets)
-  const text = `✗ worker ${victim.pid} killed with SIGKILL after ${done} messages; the others take over`
+  const text = `✗ worker ${victim.pid} killed with SIGKILL after ${done.toLocaleString('en')} messages; the others take over`
   tell(styleText('red', `${process.stderr.isTTY ? '\n' : ''}${text}`))
   if (workers.length === 0) await startOne(options.workers + 1)
 }

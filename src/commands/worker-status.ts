@@ -29,7 +29,10 @@ export function readinessOf({ telemetry, source, store, remote, stopping }: Work
   const missing: string[] = []
   if (store.kind === 'connecting') missing.push(`PostgreSQL: ${telemetry.state().postgresError ?? 'not connected yet'}`)
   if (store.kind === 'retrying' || store.kind === 'refused') missing.push(`PostgreSQL: ${store.reason}`)
-  if (!source.joined) missing.push('Kafka: not a member of the group yet')
+  if (!source.joined) {
+    const { kafkaError, joinWaitsFor } = telemetry.state()
+    missing.push(`Kafka: ${kafkaError ?? joinWaitsFor ?? 'not a member of the group yet'}`)
+  }
   if (stopping) missing.push('stopping')
   const trouble = troubleOf(telemetry.scores().state)
   const degraded = [...(remote?.degraded() ?? []), ...(trouble === null ? [] : [`scores: ${trouble}`])]

@@ -46,25 +46,25 @@ export function elementOf(value: Buffer, item: number): string | null {
   }
 }
 
-/** One line as `export` writes it: its position, and what stands in for the value. Throws INPUT. */
-export function editedOf(line: string): { readonly position: string; readonly edited: Edited } {
-  const wrong = (what: string): ProcessorError =>
-    new ProcessorError('INPUT', `${what}: expected a line as dead-letters export writes it, with position and value`)
+/** One line as `export` writes it: its position, and what stands in for the value. Throws INPUT, naming `place` of the line. */
+export function editedOf(line: string, place: string): { readonly position: string; readonly edited: Edited } {
+  const wrong = (what: string, cause?: unknown): ProcessorError => {
+    const expected = 'expected lines as dead-letters export writes them, with position and value'
+    return new ProcessorError('INPUT', `${place}: ${what}; ${expected}`, { cause })
+  }
   let parsed: unknown
   try {
     parsed = JSON.parse(line)
   } catch (error) {
-    throw new ProcessorError('INPUT', `a line that is not JSON: expected lines as dead-letters export writes them`, {
-      cause: error,
-    })
+    throw wrong('not JSON', error)
   }
-  if (typeof parsed !== 'object' || parsed === null) throw wrong('a line that is no object')
+  if (typeof parsed !== 'object' || parsed === null) throw wrong('not an object')
   const field = (name: string): string | undefined => {
     const value: unknown = Reflect.get(parsed, name)
     return typeof value === 'string' ? value : undefined
   }
   const position = field('position')
-  if (position === undefined) throw wrong('a line without position')
+  if (position === undefined) throw wrong('no position')
   const isElement = position.split('/').length === 4
   const text = isElement ? field('element') : field('value')
   if (text !== undefined) return { position, edited: { value: Buffer.from(text) } }

@@ -24,7 +24,8 @@ export class Progress {
     this.#bar?.update(done, { rate, lag: sent - done })
     if (this.#bar !== null || this.#quiet || performance.now() - this.#lastLineMs < 2000) return
     this.#lastLineMs = performance.now()
-    process.stderr.write(`  ${done} stored, ${rate}/s, lag ${sent - done}\n`)
+    const [stored, perSecond, lag] = [done, rate, sent - done].map((each) => each.toLocaleString('en'))
+    process.stderr.write(`  ${stored} stored, ${perSecond}/s, lag ${lag}\n`)
   }
   stop(): void {
     this.#bar?.stop()

@@ -177,24 +177,30 @@ export async function* eachDeadLetter(
 
 /**
  * Marks the new letters that match as discarded and says why; they stay counted as dead. With `erase` their bytes go, also of
- * those that were discarded before. Answers how many. Rejects as listDeadLetters does.
+ * those that were discarded before, which keep their reason. Answers how many of each. Rejects as listDeadLetters does.
  */
 export async function discardDeadLetters(
   database: DatabaseOptions,
   filter: DeadLetterFilter,
   { why, erase }: { readonly why: string; readonly erase: boolean },
-): Promise<number> {
+): Promise<{ discarded: number; erasedOnly: number }> {
   const { where, values } = matching(filter)
-  const bytes = erase ? ', key = null, value = null, headers = null' : ''
-  const which = erase ? `status in ('new', 'discarded')` : `status = 'new'`
+  const noBytes = 'key = null, value = null, headers = null'
   return withClient(database, async (client) => {
+    const earlier = erase
+      ? await client.query(
+          `update ingest_dead_letter set ${noBytes}
+            ${where} and status = 'discarded' and (key is not null or value is not null or headers is not null)`,
+          values,
+        )
+      : null
     const { rowCount } = await client.query(
       `update ingest_dead_letter
-          set status = 'discarded', attempted_at = clock_timestamp(), outcome = $${values.length + 1}${bytes}
-          ${where} and ${which}`,
+          set status = 'discarded', attempted_at = clock_timestamp(), outcome = $${values.length + 1}${erase ? `, ${noBytes}` : ''}
+          ${where} and status = 'new'`,
       [...values, why],
     )
-    return rowCount ?? 0
+    return { discarded: rowCount ?? 0, erasedOnly: earlier?.rowCount ?? 0 }
   })
 }
 

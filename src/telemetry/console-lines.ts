@@ -43,7 +43,16 @@ export class Voice {
 
   /** Prints what was held back and is due; at the end, all of it. */
   catchUp(all = false): void {
-    for (const { kind, line } of this.#repeats.due(all)) this.#print('warn', kind.split(' ')[0] ?? kind, line, {})
+    this.#say(this.#repeats.due(() => all))
+  }
+
+  /** What these events told is over: what was held back of them is printed before whatever says so, not after it. */
+  over(...events: readonly string[]): void {
+    this.#say(this.#repeats.due((kind) => events.includes(kind.split(' ')[0] ?? kind)))
+  }
+
+  #say(lines: readonly { readonly kind: string; readonly line: string }[]): void {
+    for (const { kind, line } of lines) this.#print('warn', kind.split(' ')[0] ?? kind, line, {})
   }
 
   #gated(weight: Weight, kind: string, line: string, fields: Fields): void {

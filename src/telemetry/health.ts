@@ -13,6 +13,8 @@ export interface HealthState {
   /** The sentence of the outage that lasts; null while all is well. Single line, without credentials. */
   readonly kafkaError: string | null
   readonly postgresError: string | null
+  /** What the group can't be joined for, though Kafka answers: no such topic, no coordinator. Null while nothing is known. */
+  readonly joinWaitsFor: string | null
   /** The group was joined at least once, with or without partitions. */
   readonly joined: boolean
   readonly partitions: readonly number[]
@@ -27,6 +29,7 @@ export class Health {
   #postgres: HealthState['postgres'] = 'starting'
   #kafkaError: string | null = null
   #postgresError: string | null = null
+  #joinWaitsFor: string | null = null
   #joined = false
   readonly #partitions = new Set<number>()
   readonly #revoked = new Set<number>()
@@ -44,6 +47,7 @@ export class Health {
       postgres: this.#postgres,
       kafkaError: this.#kafkaError,
       postgresError: this.#postgresError,
+      joinWaitsFor: this.#joinWaitsFor,
       joined: this.#joined,
       partitions: [...this.#partitions].sort((a, b) => a - b),
       lagRecords: this.lagRecords(),
@@ -62,6 +66,7 @@ export class Health {
     this.#kafka = 'connected'
     this.#kafkaError = null
     this.#metrics.kafkaConnected.set(1)
+    this.#voice.over('kafka_unavailable')
     this.#voice.info('kafka_connected', '✓ Connected to Kafka')
   }
 
@@ -77,6 +82,7 @@ export class Health {
     this.#postgres = 'connected'
     this.#postgresError = null
     this.#showStore()
+    this.#voice.over('postgres_unavailable', 'postgres_refused')
     this.#voice.info('postgres_connected', '✓ Connected to PostgreSQL')
   }
 
@@ -86,8 +92,14 @@ export class Health {
     this.#showStore()
   }
 
+  joinWaits(sentence: string): void {
+    this.#joinWaitsFor = sentence
+  }
+
   joined(partitions: readonly number[]): void {
     this.#joined = true
+    this.#joinWaitsFor = null
+    this.#voice.over('topic_missing', 'kafka_unavailable')
     this.claimed(partitions)
   }
 

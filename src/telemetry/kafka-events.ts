@@ -41,6 +41,7 @@ export function groupEvents({ voice, metrics, health, clock }: EventParts & { cl
       if (code !== 'KAFKA_NO_COORDINATOR') coordinator.over()
       else if (!coordinator.spent()) {
         failed('no_coordinator')
+        health.joinWaits(messageOf(error))
         voice.warn('kafka_unavailable', line, { code }, 'coordinator')
         return
       }
@@ -48,10 +49,15 @@ export function groupEvents({ voice, metrics, health, clock }: EventParts & { cl
       health.kafkaDown(messageOf(error))
       voice.error('kafka_unavailable', line, { code })
     },
-    topicSubscribed: (topic) => voice.info('topic_subscribed', `✓ Subscribed to "${topic}" topic`, { topic }),
+    topicSubscribed(topic) {
+      voice.over('topic_missing', 'kafka_unavailable')
+      voice.info('topic_subscribed', `✓ Subscribed to "${topic}" topic`, { topic })
+    },
     topicMissing({ topic, retryInMs }) {
       failed('topic_missing')
-      voice.warn('topic_missing', `Topic "${topic}" does not exist; ${retry(retryInMs)}`, { topic })
+      const sentence = `Topic "${topic}" does not exist`
+      health.joinWaits(sentence)
+      voice.warn('topic_missing', `${sentence}; ${retry(retryInMs)}`, { topic })
     },
     topicRecreated: ({ topic, incarnation }) =>
       voice.warn('topic_recreated', `Topic "${topic}" was recreated: reading its incarnation ${incarnation} from 0`, {

@@ -69,12 +69,12 @@ export class RepeatGate {
     return counted(line, held + 1)
   }
 
-  /** The last line of every kind that was held back and is due; with `all`, due or not. */
-  due(all = false): { kind: string; line: string }[] {
+  /** The last line of every kind that was held back and is due; those of the kinds that `early` names, due or not. */
+  due(early: (kind: string) => boolean = () => false): { kind: string; line: string }[] {
     const nowMs = this.#clock()
     const lines: { kind: string; line: string }[] = []
     for (const [kind, each] of this.#kinds) {
-      if (each.held === 0 || (!all && nowMs - each.printedAtMs < this.#intervalMs)) continue
+      if (each.held === 0 || (!early(kind) && nowMs - each.printedAtMs < this.#intervalMs)) continue
       lines.push({ kind, line: counted(each.line, each.held) })
       each.held = 0
       each.printedAtMs = nowMs

@@ -1,5 +1,7 @@
 /** Replay, discard and retention on a real PostgreSQL: what becomes of letters, rows, aggregates and the ledger's counts. */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { filterOf } from '../../src/commands/dead-letter-options.ts'
 import { discardAll } from '../../src/commands/dead-letters-export.ts'
@@ -8,6 +10,7 @@ import { ProcessorError } from '../../src/errors.ts'
 import { DeadLetterReplay } from '../../src/postgres/dead-letter-replay.ts'
 import { groupDeadLetters } from '../../src/postgres/dead-letters.ts'
 import { readMigrations } from '../../src/postgres/migrate.ts'
+import { scratchFolder } from '../../src/scratch-folder.ts'
 import { BYTES_KEPT, log, mended, DeadLetterWorld as World } from '../support/dead-letter-world.ts'
 import { migratedDatabase, withServer } from '../support/postgres.ts'
 import { MINUTE } from '../support/ready-ranges.ts'
@@ -228,6 +231,16 @@ describe('letters that are named', { timeout: 600_000 }, () => {
     const all = lettersToReplay([], { rate: 1e6, all: true }, { database, namespace: 'default' })
     assert.equal(await world.replayed(all), 1)
     assert.match(world.said, /^no new dead letters match$/m)
+    const folder = await scratchFolder('replay')
+    const input = join(folder, 'letters.jsonl')
+    await writeFile(
+      input,
+      '{"position":"logs/0/1","value":"{}"}\n{"position":"logs/7/9","value":"{}"}\n{"value":"{}"}\n',
+    )
+    const listed = lettersToReplay([], { rate: 1e6, input }, { database, namespace: 'default' })
+    await assert.rejects(world.replayed(listed), /letters\.jsonl, line 3 .*no position/)
+    assert.match(world.said, /^logs\/0\/1 {2}not new: it was discarded before \(old\)$/m)
+    assert.match(world.said, /^logs\/7\/9 {2}not there: /m)
     assert.deepEqual([await world.ledger(), await world.letters()], before)
     await world.replay.close()
   })
@@ -291,11 +304,18 @@ describe('a discard', { timeout: 600_000 }, () => {
   test('keeps the letter with its reason, erases its bytes if asked, and no replay takes it up', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, mended])
-    const write = (): void => undefined
+    let said = ''
+    const write = (text: string): void => {
+      said += text
+    }
     const discarding = { database: world.database.options, write }
     const first = [{ position: { topic: 'logs', partition: 0, offset: 0 } }]
     assert.equal(await discardAll(discarding, first, { why: 'a test', erase: true }), 0)
     assert.equal(await discardAll(discarding, first, { why: 'again', erase: false }), 1, 'none was new')
+    assert.match(said, /^logs\/0\/0 {2}not new: it was discarded before \(a test\)$/m)
+    const nowhere = [{ position: { topic: 'logs', partition: 9, offset: 0 } }]
+    assert.equal(await discardAll(discarding, nowhere, { why: 'again', erase: false }), 1)
+    assert.match(said, /^no dead letter at logs\/9\/0$/m)
     assert.equal(await world.run({}), 0)
     assert.deepEqual(await world.letters(), ['0/-1 discarded 0', '1/-1 replayed 1'])
     assert.deepEqual(await world.ledger(), {
@@ -312,6 +332,36 @@ describe('a discard', { timeout: 600_000 }, () => {
     )
     assert.deepEqual(rows, [{ outcome: 'a test', value: null, size: mended.length }])
     await assert.rejects(discardAll(discarding, [filterOf({})], { why: ' ', erase: false }), /--why/)
+    await world.replay.close()
+  })
+
+  test('erases the bytes of those discarded before, which keep their reason', async () => {
+    const world = new World(await migratedDatabase(server()))
+    await world.store([mended, mended])
+    let said = ''
+    const write = (text: string): void => {
+      said += text
+    }
+    const discarding = { database: world.database.options, write }
+    const first = [{ position: { topic: 'logs', partition: 0, offset: 0 } }]
+    assert.equal(await discardAll(discarding, first, { why: 'first', erase: false }), 0)
+    assert.equal(await discardAll(discarding, [filterOf({})], { why: 'second', erase: true }), 0)
+    assert.match(
+      said,
+      /^1 dead letter discarded, their bytes erased: second\n1 dead letter discarded before: their bytes erased$/m,
+    )
+    assert.equal(
+      await discardAll(discarding, [filterOf({})], { why: 'third', erase: true }),
+      1,
+      'nothing is left to do',
+    )
+    const { rows } = await world.database.client.query(
+      'select outcome, value from ingest_dead_letter order by "offset"',
+    )
+    assert.deepEqual(rows, [
+      { outcome: 'first', value: null },
+      { outcome: 'second', value: null },
+    ])
     await world.replay.close()
   })
 })

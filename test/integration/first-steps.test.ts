@@ -72,6 +72,7 @@ describe('first steps', { timeout: 600_000, skip: missing ?? false }, () => {
 
   test('before the topic: it says so, waits and goes on, and misses nothing of a topic that is new', async (context) => {
     await worker.said('Topic "logs" does not exist')
+    assert.match(await missingNow(), /Kafka: Topic \\"logs\\" does not exist/)
     const producer = await openProducer({ brokers: [kafka.address], clientId: 'test' })
     await producer.createTopic('logs', 4)
     await producer.send('logs', [{ value: Buffer.from('{"service":"early"}') }])

@@ -205,6 +205,27 @@ test('repeated errors are one line per kind per 10 s, with their number', () => 
   assert.equal(lines.at(-1), '✗ Kafka: no broker; trying again in 1.0 s (6 times)')
 })
 
+test('what was held back of an outage is said before its end, and the join says what it waits for', () => {
+  const { telemetry, lines } = world()
+  telemetry.kafkaConnected()
+  telemetry.topicMissing({ topic: 'logs', retryInMs: 500 })
+  telemetry.topicMissing({ topic: 'logs', retryInMs: 1500 })
+  assert.equal(telemetry.state().joinWaitsFor, 'Topic "logs" does not exist')
+  telemetry.topicSubscribed('logs')
+  telemetry.groupJoined({ generation: 1, memberId: 'm', partitions: [0] })
+  const expected = [
+    '✓ Connected to Kafka',
+    '⚠ Topic "logs" does not exist; trying again in 0.5 s',
+    '⚠ Topic "logs" does not exist; trying again in 1.5 s',
+    '✓ Subscribed to "logs" topic',
+    'Joined the group, generation 1: partitions 0',
+  ]
+  assert.deepEqual(lines, expected)
+  telemetry.lag([])
+  assert.deepEqual(lines, expected, 'and not again')
+  assert.equal(telemetry.state().joinWaitsFor, null)
+})
+
 test("a new Kafka's first seconds without a coordinator are no outage; more than that is one, and so is anything else", async () => {
   const { telemetry, lines, advance } = world()
   const away = new ProcessorError('KAFKA_NO_COORDINATOR', 'no coordinator for group g: COORDINATOR_NOT_AVAILABLE (15)')

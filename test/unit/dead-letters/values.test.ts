@@ -39,12 +39,18 @@ test('an element is told apart where the message is an array that has it, or the
 })
 
 test('an edited line says which letter and what stands in for it: the value, or the element of an array', () => {
-  assert.deepEqual(editedOf('{"position":"logs/0/1","value":"{}"}'), {
+  assert.deepEqual(editedOf('{"position":"logs/0/1","value":"{}"}', 'a.jsonl, line 1'), {
     position: 'logs/0/1',
     edited: { value: Buffer.from('{}') },
   })
-  assert.equal(editedOf('{"position":"logs/0/1","value_base64":"/wA="}').edited.value.toString('hex'), 'ff00')
-  assert.equal(editedOf('{"position":"logs/0/1/3","value":"[1]","element":"{}"}').edited.value.toString(), '{}')
+  assert.equal(
+    editedOf('{"position":"logs/0/1","value_base64":"/wA="}', 'a.jsonl, line 1').edited.value.toString('hex'),
+    'ff00',
+  )
+  assert.equal(
+    editedOf('{"position":"logs/0/1/3","value":"[1]","element":"{}"}', 'a.jsonl, line 1').edited.value.toString(),
+    '{}',
+  )
 })
 
 test('a line that cannot be meant is refused, a cut value among them', () => {
@@ -55,5 +61,5 @@ test('a line that cannot be meant is refused, a cut value among them', () => {
     '{"position":"logs/0/1","value_cut_base64":"AAA="}',
     '{"position":"logs/0/1/3","value":"[1]"}',
   ])
-    assert.throws(() => editedOf(line), /expected/)
+    assert.throws(() => editedOf(line, 'a.jsonl, line 7'), /^ProcessorError: a\.jsonl, line 7: .*expected/)
 })
