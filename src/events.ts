@@ -12,6 +12,8 @@ export interface PartitionLag {
   readonly endOffset: number
   /** Age in seconds of the oldest record not yet stored; 0 when there is none. */
   readonly lagSeconds: number
+  /** Why its log is not read: it is not the one that was read before. Null while it is read. */
+  readonly suspended: string | null
 }
 
 export const ENGINE_OUTCOMES = ['answered', 'late', 'unreachable', 'refused', 'garbled'] as const

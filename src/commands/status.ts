@@ -52,6 +52,8 @@ export interface Status {
     readonly end_offset: number
     readonly lag_records: number
     readonly lag_seconds: number
+    /** Why the partition is not read; null, or absent with an older worker, where it is. */
+    readonly suspended?: string | null
   }[]
   /** Of each worker, over its last whole window: at least a minute and 2,000 logs. */
   readonly scores: readonly {
@@ -120,19 +122,25 @@ export function statusTable(status: Status): string {
     '',
     'partition  state            epoch      stored up to         log end     lag   lag s',
   ]
+  const suspended: string[] = []
   for (const each of status.partitions) {
+    const reason = each.suspended ?? null
+    if (reason !== null) suspended.push(`✗ ${reason}`)
+    // Of a log that is another one it is not known how far behind it is.
+    const known = (text: string): string => (reason === null ? text : '-')
     lines.push(
       [
         String(each.partition).padStart(9),
         ` ${each.state.padEnd(10)}`,
         String(each.epoch).padStart(11),
         String(each.next_offset).padStart(17),
-        String(each.end_offset).padStart(15),
-        String(each.lag_records).padStart(7),
-        each.lag_seconds.toFixed(1).padStart(7),
+        known(String(each.end_offset)).padStart(15),
+        known(String(each.lag_records)).padStart(7),
+        known(each.lag_seconds.toFixed(1)).padStart(7),
       ].join(' '),
     )
   }
+  lines.push(...suspended)
   return `${lines.join('\n')}\n`
 }
 

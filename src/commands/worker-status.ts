@@ -35,7 +35,11 @@ export function readinessOf({ telemetry, source, store, remote, stopping }: Work
   }
   if (stopping) missing.push('stopping')
   const trouble = troubleOf(telemetry.scores().state)
-  const degraded = [...(remote?.degraded() ?? []), ...(trouble === null ? [] : [`scores: ${trouble}`])]
+  const degraded = [
+    ...source.partitions.flatMap(({ suspended }) => (suspended === null ? [] : [`Kafka: ${suspended}`])),
+    ...(remote?.degraded() ?? []),
+    ...(trouble === null ? [] : [`scores: ${trouble}`]),
+  ]
   return { ready: missing.length === 0, missing, degraded }
 }
 
@@ -71,6 +75,7 @@ export function statusOf(parts: WorkerParts): Status {
       end_offset: each.endOffset,
       lag_records: Math.max(0, each.endOffset - each.nextOffset),
       lag_seconds: each.lagSeconds,
+      suspended: each.suspended,
     })),
   }
 }

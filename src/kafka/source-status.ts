@@ -41,6 +41,7 @@ export function partitionStatus(
     nextOffset: stored,
     endOffset,
     lagSeconds,
+    suspended: position.state.kind === 'suspended' ? position.state.reason : null,
     state: position.state.kind,
     epoch,
     fetchOffset: position.expected,

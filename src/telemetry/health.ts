@@ -118,17 +118,19 @@ export class Health {
       this.#lags.delete(partition)
       this.#metrics.lagRecords.remove({ partition })
       this.#metrics.lagSeconds.remove({ partition })
+      this.#metrics.partitionSuspended.remove({ partition })
     }
     this.#metrics.assigned.set(this.#partitions.size)
   }
 
   /** News of a partition that has just gone is dropped: its series would stay for ever. */
-  lag({ partition, nextOffset, endOffset, lagSeconds }: PartitionLag): void {
+  lag({ partition, nextOffset, endOffset, lagSeconds, suspended }: PartitionLag): void {
     if (this.#revoked.has(partition)) return
     const records = Math.max(0, endOffset - nextOffset)
     this.#lags.set(partition, { records, seconds: lagSeconds })
     this.#metrics.lagRecords.set({ partition }, records)
     this.#metrics.lagSeconds.set({ partition }, lagSeconds)
+    this.#metrics.partitionSuspended.set({ partition }, suspended === null ? 0 : 1)
   }
 
   #showStore(): void {

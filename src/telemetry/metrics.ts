@@ -158,6 +158,10 @@ function kafkaMetrics(registers: Registry[]) {
     bufferedBytes: gauge('buffered_bytes', 'Bytes fetched and not yet committed'),
     lagRecords: perPartition('lag_records', 'Records in the topic that are not yet in the database'),
     lagSeconds: perPartition('lag_seconds', 'Age of the oldest record that is not yet in the database'),
+    partitionSuspended: perPartition(
+      'partition_suspended',
+      '1 while a partition is not read, its log being another one than was read before: to be alerted on',
+    ),
     generation: gauge('group_generation', 'Generation of the consumer group that this member is in'),
     assigned: gauge('assigned_partitions', 'Partitions assigned to this member'),
     rebalances: counter('rebalances', 'Times this member joined a generation of the group'),

@@ -172,7 +172,7 @@ test('above the rate one summary a second replaces the lines of logs, and ids ar
   commit(telemetry, many(500))
   assert.equal(lines.length, 20)
   advance(500)
-  telemetry.lag([{ partition: 0, nextOffset: 10, endOffset: 17, lagSeconds: 1 }])
+  telemetry.lag([{ partition: 0, nextOffset: 10, endOffset: 17, lagSeconds: 1, suspended: null }])
   assert.deepEqual(lines.slice(20), ['✓ Processed 980 logs/s, anomalies: 0, dead letters: 0, lag: 7'])
   advance(501)
   assert.equal(telemetry.reserveIds(), true)
@@ -272,13 +272,22 @@ test('a flood of dead letters is one line a reason, and every one is counted', a
 
 test('the series of a partition go when it is revoked, and late news of it is dropped', async () => {
   const { telemetry } = world()
-  const lag = (partition: number) => ({ partition, nextOffset: 5, endOffset: 9, lagSeconds: 3 })
+  const lag = (partition: number) => ({
+    partition,
+    nextOffset: 5,
+    endOffset: 9,
+    lagSeconds: 3,
+    suspended: partition === 1 ? 'Partition 1 ends at 9' : null,
+  })
   telemetry.groupJoined({ generation: 7, memberId: 'm', partitions: [0, 1] })
   telemetry.lag([lag(0), lag(1)])
   assert.equal(await metric(telemetry, 'insighthub_lag_records{partition="1"}'), '4')
+  assert.equal(await metric(telemetry, 'insighthub_partition_suspended{partition="0"}'), '0')
+  assert.equal(await metric(telemetry, 'insighthub_partition_suspended{partition="1"}'), '1')
   telemetry.partitionsRevoked({ partitions: [1], how: 'revoked' })
   telemetry.lag([lag(0), lag(1)])
   assert.equal(await metric(telemetry, 'insighthub_lag_records{partition="1"}'), undefined)
+  assert.equal(await metric(telemetry, 'insighthub_partition_suspended{partition="1"}'), undefined)
   assert.equal(await metric(telemetry, 'insighthub_lag_seconds{partition="1"}'), undefined)
   assert.equal(await metric(telemetry, 'insighthub_lag_seconds{partition="0"}'), '3')
   assert.equal(await metric(telemetry, 'insighthub_assigned_partitions'), '1')

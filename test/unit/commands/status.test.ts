@@ -58,3 +58,13 @@ test('shares of logs are told as people write them, and not before there are any
   assert.match(line({ anomaly_share: 0.000412, fallback_share: 1 }) ?? '', / anomalies 0\.041 % {3}fallback 100 % /)
   assert.match(line({ state: 'all_low' }) ?? '', / anomalies 0 % {3}fallback 0 % /)
 })
+
+test('a partition that is not read is told with the reason, and nothing is claimed of its lag', () => {
+  const read = { partition: 0, state: 'running', epoch: 7, next_offset: 12, end_offset: 12, lag_records: 0, lag_seconds: 0, suspended: null } // biome-ignore format: one line
+  const reason = 'Partition 1 ends at 5, the ledger stands at 9'
+  const other = { ...read, partition: 1, state: 'suspended', next_offset: 9, end_offset: 9, suspended: reason }
+  const table = statusTable({ ...STATUS, partitions: [read, other] })
+  assert.match(table, /^ +0 {2}running +7 +12 +12 +0 +0\.0$/m)
+  assert.match(table, /^ +1 {2}suspended +7 +9 +- +- +-$/m)
+  assert.match(table, /^✗ Partition 1 ends at 5, the ledger stands at 9$/m)
+})

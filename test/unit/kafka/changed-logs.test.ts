@@ -67,6 +67,7 @@ test('[P17] a log that lost its end in an unclean election and grew past us agai
   world.kafka.leaderEpoch = 4
   world.kafka.epochEnd = (epoch) => (epoch < 4 ? 2 : partition.end)
   await world.clock.until('it waits for an operator', () => world.source.status().partitions[0]?.state === 'suspended')
+  assert.match(world.source.status().partitions[0]?.suspended ?? '', /^Partition 0 /)
   assert.deepEqual(world.stored(0), [0, 1, 2, 3])
   assert.ok(world.heard('fetchFailed').length > 0)
   await world.finish()
