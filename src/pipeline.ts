@@ -64,14 +64,21 @@ export interface Snapshot {
   readonly state: Uint8Array
 }
 
-/** One range, ready to be stored. */
-export interface ReadyRange {
-  readonly range: PartitionRange
+/** A range as the scorer is given it. */
+export type UnscoredRange = { readonly range: PartitionRange } & Pick<NormalizedRange, 'events'>
+
+/** What the scorer makes of a range: its logs in order; the alerts of its partition that opened or closed in it; the state after it, when that is due. */
+export interface ScoredRange {
   readonly logs: readonly ScoredLog[]
+  readonly alerts: readonly ServiceAlert[]
+  readonly snapshot: Snapshot | null
+}
+
+/** One range, ready to be stored. */
+export interface ReadyRange extends ScoredRange {
+  readonly range: PartitionRange
   readonly rejects: readonly Reject[]
   readonly skips: NormalizedRange['skips']
-  readonly snapshot: Snapshot | null
-  readonly alerts: readonly ServiceAlert[]
 }
 
 /** Everything one batch changes in the database, in one transaction. */
@@ -92,13 +99,12 @@ export interface Source {
   settled(batch: RawBatch, outcomes: readonly CommitOutcome[] | null): void
 }
 
-/** Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. */
+/**
+ * Judges, then learns, in the order given. Never rejects: it falls back and says so in `source`. What it learns, alerts and snapshots
+ * are of the moment of the call: while somebody else's judgement is waited for, the group may take a partition, and its memory, away.
+ */
 export interface Scorer {
-  score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]>
-  /** The partition's state after the range just scored, when it is due and its turn; never of a warm-up, which is not stored. */
-  snapshot(range: PartitionRange, lane: number): Snapshot | null
-  /** Alerts of the partition that opened or closed since the last call. */
-  alerts(partition: number): readonly ServiceAlert[]
+  score(ranges: readonly UnscoredRange[], lane: number): Promise<readonly ScoredRange[]>
 }
 
 /** Stores a batch, retrying for ever what may be retried; one outcome a range. Rejects only when the process must stop. */
@@ -134,12 +140,8 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
 /** Bytes to scored logs. Scoring happens once per fetched record: a retried commit never teaches the model twice. */
 async function prepare(batch: RawBatch, parts: Parts): Promise<ReadyBatch> {
   const normalized = batch.ranges.map((range) => ({ range, ...parts.normalize(range) }))
-  const scored = await Promise.all(normalized.map((each) => parts.scorer.score(each.events, each.range.purpose)))
-  const ranges = normalized.map(({ range, rejects, skips }, at): ReadyRange => {
-    const alerts = parts.scorer.alerts(range.partition)
-    const snapshot = parts.scorer.snapshot(range, batch.lane)
-    return { range, logs: scored[at] ?? [], rejects, skips, snapshot, alerts }
-  })
+  const scored = await parts.scorer.score(normalized, batch.lane)
+  const ranges = normalized.map(({ events: _, ...range }, at) => ({ ...range, ...scored[at]! }))
   return { lane: batch.lane, ranges }
 }
 

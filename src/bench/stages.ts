@@ -56,7 +56,7 @@ class Line {
         this.#events = this.#normalize(range).events
         return
       case 'score':
-        this.#logs = await this.#scorer.score(this.#events)
+        this.#logs = this.#scorer.judge(this.#events)
         return
       case 'encode':
         for (const piece of logRows(this.#rows, ROWS_BYTES_KEPT, this.#toWrite())) read += piece.length

@@ -189,11 +189,11 @@ function madeRanges(epochs: readonly number[], brokenPerThousand: number): Promi
       const random = new Random(partition + 1)
       for (let batch = 0; batch < 3; batch++) {
         const earlier = rangeOf({ partition, epoch, random, from: batch * BATCH_ROWS, brokenPerThousand: 0 })
-        await scorer.score(normalize(earlier).events)
+        scorer.judge(normalize(earlier).events)
       }
       const range = rangeOf({ partition, epoch, random, from: 3 * BATCH_ROWS, brokenPerThousand })
       const { events, rejects } = normalize(range)
-      const logs = (await scorer.score(events)).map((log) => ({ ...log, event: { ...log.event } }))
+      const logs = scorer.judge(events).map((log) => ({ ...log, event: { ...log.event } }))
       const ready = { range, logs, rejects, skips: {}, snapshot: null, alerts: [] }
       return { ready, events: logs.map(({ event }) => event) }
     }),

@@ -201,7 +201,7 @@ export class Proof {
         topic,
         partitions: PARTITIONS,
         normalize: createNormalizer(limits, now),
-        score: (events) => scorer.score(events),
+        score: async (events) => scorer.judge(events),
         comparison,
         clockOffsetMs: await clockOffsetMs(database, Date.now),
         found: ({ key }) => {

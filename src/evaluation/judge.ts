@@ -51,7 +51,7 @@ export class Judge {
   /** One answer an event, in order. Rejects with what made a detector fail: a quality of half a detector is none. */
   async score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]> {
     const startedMs = performance.now()
-    const logs = await this.#scorer.score(events)
+    const logs = this.#scorer.judge(events)
     for (const partition of new Set(events.map((event) => event.partition))) {
       for (const alert of this.#scorer.alerts(partition)) {
         const key = `${alert.partition} ${alert.service} ${alert.kind} ${alert.sinceMs}`

@@ -6,7 +6,7 @@ import type { DetectorOptions, DetectorStats } from '../anomaly/verdict.ts'
 import type { Claim } from '../ledger.ts'
 import type { LogEvent, ScoredLog } from '../log.ts'
 import { PooledLog } from '../log-pool.ts'
-import type { PartitionRange, Scorer, Snapshot } from '../pipeline.ts'
+import type { PartitionRange, ScoredRange, Scorer, Snapshot, UnscoredRange } from '../pipeline.ts'
 import type { ServiceAlert } from '../service-alert.ts'
 import { PROFILES, type ProfileDetector, type ProfileName } from './profiles.ts'
 import { ruledLog } from './rule-scorer.ts'
@@ -83,7 +83,16 @@ export class ModelScorer implements Scorer {
     return [...this.#seats].map(([partition, { detector, learned }]) => ({ partition, ...detector.stats(), learned }))
   }
 
-  async score(events: readonly LogEvent[]): Promise<readonly ScoredLog[]> {
+  /** All of it before it returns. */
+  async score(ranges: readonly UnscoredRange[], lane: number): Promise<readonly ScoredRange[]> {
+    const logs = ranges.map(({ events }) => this.judge(events))
+    return ranges.map(({ range }, at) => {
+      const alerts = this.alerts(range.partition)
+      return { logs: logs[at]!, alerts, snapshot: this.snapshot(range, lane) }
+    })
+  }
+
+  judge(events: readonly LogEvent[]): readonly ScoredLog[] {
     this.#batch++
     const logs = new Array<ScoredLog>(events.length)
     const failures: { partition: number; error: unknown }[] = []
@@ -125,7 +134,7 @@ export class ModelScorer implements Scorer {
     this.#seats.delete(partition)
   }
 
-  /** At most one a batch, once there is memory for it, which is used again for the lane's next but one. */
+  /** Of what was judged so far, never in a warm-up, which is not stored. At most one a batch, once there is memory for it, which is used again for the lane's next but one. */
   snapshot({ partition, to: atOffset, purpose }: PartitionRange, lane: number): Snapshot | null {
     const seat = this.#seats.get(partition)
     if (seat === undefined) return null
@@ -146,6 +155,7 @@ export class ModelScorer implements Scorer {
     return { partition, atOffset, format: this.#profile.format, state: seat.detector.snapshot(writer) }
   }
 
+  /** Opened or closed since the last call. */
   alerts(partition: number): readonly ServiceAlert[] {
     return this.#seats.get(partition)?.detector.takeAlerts(partition) ?? []
   }

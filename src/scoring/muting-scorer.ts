@@ -1,8 +1,6 @@
 /** Puts mutes over the judgements of another scorer. Nothing is touched while there are none. */
-import type { LogEvent, ScoredLog } from '../log.ts'
 import { type Mute, withMutedAlerts, withMutes } from '../mute.ts'
-import type { PartitionRange, Scorer, Snapshot } from '../pipeline.ts'
-import type { ServiceAlert } from '../service-alert.ts'
+import type { ScoredRange, Scorer, UnscoredRange } from '../pipeline.ts'
 
 export class MutingScorer implements Scorer {
   readonly #inner: Scorer
@@ -17,17 +15,14 @@ export class MutingScorer implements Scorer {
     this.#mutes = [...mutes].sort((a, b) => a.id - b.id)
   }
 
-  async score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]> {
-    const logs = await this.#inner.score(events, purpose)
-    return this.#mutes.length === 0 ? logs : withMutes(logs, this.#mutes)
-  }
-
-  snapshot(...of: Parameters<Scorer['snapshot']>): Snapshot | null {
-    return this.#inner.snapshot(...of)
-  }
-
-  alerts(partition: number): readonly ServiceAlert[] {
-    const alerts = this.#inner.alerts(partition)
-    return this.#mutes.length === 0 ? alerts : withMutedAlerts(alerts, this.#mutes)
+  async score(ranges: readonly UnscoredRange[], lane: number): Promise<readonly ScoredRange[]> {
+    const scored = await this.#inner.score(ranges, lane)
+    const mutes = this.#mutes
+    if (mutes.length === 0) return scored
+    return scored.map(({ logs, alerts, snapshot }) => ({
+      logs: withMutes(logs, mutes),
+      alerts: withMutedAlerts(alerts, mutes),
+      snapshot,
+    }))
   }
 }

@@ -7,6 +7,7 @@ import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { ruleVerdict } from '../../src/scoring/rule-scorer.ts'
 import { withEngine } from '../support/engine-server.ts'
 import { eventAt, logStream } from '../support/log-stream.ts'
+import { unscored } from '../support/ready-ranges.ts'
 import { type RemoteWorld, type RemoteWorldOptions, remoteWorld } from '../support/remote-world.ts'
 import {
   type Behaviour,
@@ -68,13 +69,16 @@ describe('an engine that is well', () => {
     asking(good, async ({ scorer, outcomes }, stub) => {
       const ranges = [0, 1, 2, 3].map((partition) => [eventAt(0, { partition }), eventAt(1, { partition })])
       const purposes = ['store', 'warm-up', 'store', 'store'] as const
-      const scored = await Promise.all(ranges.map((events, i) => scorer.score(events, purposes[i] ?? 'store')))
+      const asked = ranges.map((events, partition) =>
+        unscored(events, { partition, purpose: purposes[partition] ?? 'store' }),
+      )
+      const scored = await scorer.score(asked, 0)
       assert.deepEqual(
-        scored.map((logs) => logs.map((log) => log.event)),
+        scored.map(({ logs }) => logs.map((log) => log.event)),
         ranges,
       )
       assert.deepEqual(
-        scored.map((logs) => logs[0]?.source),
+        scored.map(({ logs }) => logs[0]?.source),
         ['remote', 'rules', 'remote', 'remote'],
       )
       assert.deepEqual([stub.asked, outcomes.length], [['/score/batch'], 1])
@@ -215,7 +219,7 @@ describe('an engine that', () => {
           behaviour,
           async ({ score, outcomes, moves }) => {
             const events = logStream({ seed: 9, logs: 2000 })
-            const model = await new ModelScorer({ servicesMax: 100 }).score(events)
+            const model = new ModelScorer({ servicesMax: 100 }).judge(events)
             const logs: ScoredLog[] = []
             for (let from = 0; from < 2000; from += 200) logs.push(...(await score(events.slice(from, from + 200))))
             while (moves.length === 0) {

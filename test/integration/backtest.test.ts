@@ -52,7 +52,7 @@ describe('logs judged once more', { timeout: 600_000 }, () => {
   let env: Record<string, string | undefined>
 
   before(async () => {
-    logs = await new ModelScorer({ servicesMax: 2000, threshold: THRESHOLD }).score(events())
+    logs = new ModelScorer({ servicesMax: 2000, threshold: THRESHOLD }).judge(events())
     database = await migratedDatabase(server())
     await store(database, logs)
     broker = await startBroker()

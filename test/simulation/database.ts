@@ -60,6 +60,13 @@ export interface StoredGap {
   readonly to: number
 }
 
+/** A service alert, as far as anybody here looks at it. */
+export interface StoredAlert {
+  readonly incarnation: number
+  readonly partition: number
+  readonly service: string
+}
+
 export interface Advance {
   readonly incarnation: number
   readonly part: number
@@ -76,6 +83,7 @@ export interface Changes {
   readonly logs: StoredLog[]
   readonly letters: StoredLetter[]
   readonly gaps: StoredGap[]
+  readonly alerts: StoredAlert[]
   /** Logs counted by the aggregates, by partition. */
   readonly counted: Map<number, number>
   readonly advances: Advance[]
@@ -103,6 +111,7 @@ export class Transaction {
     logs: [],
     letters: [],
     gaps: [],
+    alerts: [],
     counted: new Map(),
     advances: [],
   }

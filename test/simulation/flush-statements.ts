@@ -12,6 +12,7 @@ export async function executeFlush(at: Execution, text: string, files: readonly 
     const plain = statement.trim()
     if (plain.startsWith('copy ')) copy(at, plain, files[next++] ?? Buffer.alloc(0))
     else if (plain.startsWith('insert into ingest_gap')) insertGap(at, plain)
+    else if (plain.startsWith('insert into service_alerts')) insertAlerts(at.transaction.changes, plain)
     else if (plain.startsWith('insert into log_aggregates')) countAggregates(at.transaction.changes, plain)
     else if (plain.startsWith('select ingest_advance(')) await advance(at, plain)
     else if (/\bingest_(ledger|topic|advance)\b/.test(plain))
@@ -90,6 +91,18 @@ function insertGap({ transaction }: Execution, statement: string): void {
     from: from ?? -1,
     to: to ?? -1,
   })
+}
+
+const KEY_AND_SERVICE = /UTF8'\), (\d+), (\d+), convert_from\('\\x([0-9a-f]*)', 'UTF8'\), convert_from/g
+
+/** Each is told once here: no row is there before. */
+function insertAlerts({ alerts }: Changes, statement: string): void {
+  for (const [, incarnation, partition, service = ''] of statement.matchAll(KEY_AND_SERVICE))
+    alerts.push({
+      incarnation: Number(incarnation),
+      partition: Number(partition),
+      service: Buffer.from(service, 'hex').toString('utf8'),
+    })
 }
 
 function countAggregates({ counted }: Changes, statement: string): void {

@@ -7,7 +7,7 @@ import type { Ledger } from '../../src/ledger.ts'
 import { LogPool } from '../../src/log-pool.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../src/normalize/limits.ts'
 import { createNormalizer } from '../../src/normalize/normalize-range.ts'
-import { type PartitionRange, type ReadyBatch, run, type Store } from '../../src/pipeline.ts'
+import { type PartitionRange, type ReadyBatch, run, type Source, type Store } from '../../src/pipeline.ts'
 import { PostgresLedger } from '../../src/postgres/ledger.ts'
 import { LogStore } from '../../src/postgres/log-store.ts'
 import type { OpenSession } from '../../src/postgres/session.ts'
@@ -42,6 +42,7 @@ export interface Seams {
   readonly openSession?: (real: OpenSession, world: World) => OpenSession
   readonly ledger?: (real: Ledger, world: World) => Ledger
   readonly store?: (real: Store, world: World, transport: KafkaLink) => Store
+  readonly source?: (real: Source, process: SimProcess) => Source
   readonly detector?: (real: ChainScorer, world: World) => ChainScorer
   readonly epochStep?: () => number
 }
@@ -157,7 +158,7 @@ export class Instance {
       random: process.time.random,
       signal: deadline,
     })
-    const own = new ChainScorer(settings.snapshotEvery)
+    const own = new ChainScorer(settings.snapshotEvery, () => world.engine.answer(process))
     const scorer = seams.detector?.(own, world) ?? own
     const source = new KafkaSource({
       ...LIMITS,
@@ -176,10 +177,9 @@ export class Instance {
     const pool = new LogPool()
     const normalize = createNormalizer(DEFAULT_NORMALIZE_LIMITS, process.time.now, pool)
     const line = {
-      source,
+      source: seams.source?.(source, process) ?? source,
       normalize: (range: PartitionRange) => {
         world.check(() => invariants.reading(ledger.pinned().incarnation, range.partition))
-        scorer.begins(range)
         return normalize(range)
       },
       scorer,

@@ -6,9 +6,9 @@
  *   I5 epochs grow, each given once; only the newest commits I6 nothing is read before its ledger row is durable
  *   I7 Kafka's committed offset is never ahead              I8 every value is a function of the records before it
  *   I9 memory stays within its budget                       I10 everything moves on once the world is well
- *   I11 aggregates, letters and snapshots come with their rows
+ *   I11 aggregates, letters, alerts and snapshots come with their rows
  */
-import { chained, scoreOf } from './chain-scorer.ts'
+import { alarms, chained, isBlind, scoreOf, stateIn } from './chain-scorer.ts'
 import type { Cluster } from './cluster.ts'
 import {
   type Advance,
@@ -232,6 +232,10 @@ export class Invariants {
     sameLetters(`dead letters of partition ${part}`, letters, expected.letters)
     if ((changes.counted.get(part) ?? 0) !== stored.length)
       fail('I11', `aggregates of partition ${part} count other rows`)
+    const told = changes.alerts.filter((each) => each.partition === part && each.incarnation === incarnation)
+    const services = told.map(({ service }) => service).join()
+    const raised = expected.messages.filter(alarms).join()
+    if (services !== raised) fail('I11', `alerts of partition ${part} on [${services}] instead of [${raised}]`)
   }
 
   #compareCounts(key: string, before: LedgerRow, row: LedgerRow, { counts }: Expected): void {
@@ -271,6 +275,8 @@ export class Invariants {
     const snapshot = changes.snapshots.get(key)
     if (snapshot !== undefined && snapshot.atOffset !== to)
       fail('I11', `the snapshot of ${key} is of ${snapshot.atOffset}, not ${to}`)
+    if (snapshot !== undefined && !isBlind(snapshot.state) && stateIn(snapshot.state) !== state)
+      fail('I8', `the snapshot of ${key} at ${to} does not follow from the records before it`)
     chain.set(to, state)
   }
 

@@ -13,6 +13,7 @@ import type { PartitionLog } from './partition-log.ts'
 import { type Fault, INSTANCES, PARTITIONS, type Plan, type Settings, TROUBLE_MS } from './plan.ts'
 import { Producers } from './producers.ts'
 import { Schedule, settled } from './schedule.ts'
+import { SlowEngine } from './slow-engine.ts'
 import { Violation } from './violation.ts'
 
 /** From the moment that everything works again. */
@@ -47,6 +48,7 @@ export class World {
   readonly schedule = new Schedule()
   readonly dice: Dice
   readonly epochSteps: Dice
+  readonly engine: SlowEngine
   readonly settings: Settings
   readonly seams: Seams
   readonly cluster: Cluster
@@ -69,6 +71,7 @@ export class World {
     this.seams = mutation.seams
     this.dice = new Dice(plan.seed ^ 0x5a5a5a5a)
     this.epochSteps = new Dice(plan.seed ^ 0x3c3c3c3c)
+    this.engine = new SlowEngine(plan.seed ^ 0x69696969)
     this.cluster = new Cluster(this.schedule, this.dice, PARTITIONS)
     this.database = new Database(this.schedule, mutation.switches)
     this.invariants = new Invariants(this.cluster, this.database)

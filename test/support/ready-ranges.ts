@@ -1,6 +1,6 @@
 /** Ranges as they reach the store: made of logs, with the record behind each. */
 import { epochMs, type LogEvent, type RawRecord, type Reject, type ScoredLog } from '../../src/log.ts'
-import type { PartitionRange, ReadyRange } from '../../src/pipeline.ts'
+import type { PartitionRange, ReadyRange, ScoredRange, UnscoredRange } from '../../src/pipeline.ts'
 
 export const MINUTE = epochMs(1_764_720_000_000)
 
@@ -45,6 +45,16 @@ export function rejectAt(offset: number, reject: Partial<Reject> = {}): Reject {
     record,
     ...reject,
   }
+}
+
+/** These logs as a scorer is given them: a range of partition 0, unless said. */
+export function unscored(events: readonly LogEvent[], range: Partial<PartitionRange> = {}): UnscoredRange {
+  return { range: readyRange({ from: 0, count: 0 }, { range: { to: events.length, ...range } }).range, events }
+}
+
+/** As a scorer answers, without alerts and snapshot unless given. */
+export function scored(logs: readonly ScoredLog[], more: Partial<ScoredRange> = {}): ScoredRange {
+  return { logs, alerts: [], snapshot: null, ...more }
 }
 
 /** A range of `count` logs from `from`; the parts given replace what follows from that. */

@@ -9,6 +9,7 @@ import type { Line } from '../../src/scoring/remote/engine-questions.ts'
 import { Patience } from '../../src/scoring/remote/patience.ts'
 import { type Outcome, RemoteEngine } from '../../src/scoring/remote/remote-engine.ts'
 import { RemoteScorer } from '../../src/scoring/remote/remote-scorer.ts'
+import { unscored } from './ready-ranges.ts'
 
 export interface RemoteWorld {
   readonly scorer: RemoteScorer
@@ -71,7 +72,7 @@ export function remoteWorld(options: RemoteWorldOptions): RemoteWorld {
     moves,
     line,
     engine,
-    score: (events) => scorer.score(events, 'store'),
+    score: async (events) => (await scorer.score([unscored(events)], 0)).flatMap(({ logs }) => logs),
     close: () => {
       scorer.close()
       client.close()

@@ -72,8 +72,8 @@ test('logs from a pool are read, scored and stored as others are, while their ob
   let before: readonly ScoredLog[] = []
   let anomalies = 0
   for (const batch of batches) {
-    const logs = await scorer.score(pooled(batch).events)
-    const expected = await other.score(alone(batch).events)
+    const logs = scorer.judge(pooled(batch).events)
+    const expected = other.judge(alone(batch).events)
     // Of two batches at a time, as in the service: the one before is being stored.
     pool.release(before)
     before = logs
@@ -94,7 +94,7 @@ test('a log given back twice is handed out once, and holds on to no bytes meanwh
   const [batch] = batches
   assert.ok(batch !== undefined)
   const { events } = normalize(batch)
-  const logs = await new ModelScorer({ servicesMax: 20 }).score(events)
+  const logs = new ModelScorer({ servicesMax: 20 }).judge(events)
   pool.release(logs)
   for (const event of events) if (event instanceof PooledLog) assert.equal(event.bytes.length, 0)
   pool.release(logs)

@@ -6,11 +6,12 @@ import { watchMutes } from '../../src/commands/mute-watch.ts'
 import { parseMute } from '../../src/commands/mutes.ts'
 import { epochMs, type ScoredLog } from '../../src/log.ts'
 import { isMuted, type Mute, withMutes } from '../../src/mute.ts'
+import type { ScoredRange, Snapshot } from '../../src/pipeline.ts'
 import { ModelScorer } from '../../src/scoring/model-scorer.ts'
 import { MutingScorer } from '../../src/scoring/muting-scorer.ts'
 import type { ServiceAlert } from '../../src/service-alert.ts'
 import { eventAt, logStream } from '../support/log-stream.ts'
-import { logAt, MINUTE, readyRange } from '../support/ready-ranges.ts'
+import { logAt, MINUTE, scored, unscored } from '../support/ready-ranges.ts'
 
 const explanation = JSON.stringify({ top: 'latency', template_id: 'a1b2', why: 'latency 2,340 ms, usually 80-190 ms' })
 const anomaly = (service = 'payment', over: Partial<ScoredLog> = {}): ScoredLog =>
@@ -79,28 +80,33 @@ test('what a muted log says stays within 1 KiB, whatever it said before', () => 
   )
 })
 
+/** Of one range under a scorer that answers so. */
+function mutedOver(answer: ScoredRange, seen: number[] = []) {
+  const scorer = new MutingScorer({
+    score: async (ranges) => {
+      seen.push(...ranges.map(({ events }) => events.length))
+      return [answer]
+    },
+  })
+  const judged = async (): Promise<ScoredRange | undefined> => (await scorer.score([unscored([anomaly().event])], 0))[0]
+  return { judged, replace: (mutes: readonly Mute[]) => scorer.replace(mutes) }
+}
+
 test('mutes are put over a scorer, and taken off again, without touching what it learns', async () => {
   const seen: number[] = []
-  const scorer = new MutingScorer({
-    score: async (events) => {
-      seen.push(events.length)
-      return [anomaly()]
-    },
-    snapshot: ({ partition, to }) => ({ partition, atOffset: to, format: 1, state: Uint8Array.of(1) }),
-    alerts: () => [],
-  })
-  const judged = async (): Promise<boolean | undefined> =>
-    (await scorer.score([anomaly().event], 'store'))[0]?.isAnomaly
-  assert.equal(await judged(), true)
-  scorer.replace([mute({ service: 'payment' })])
-  assert.equal(await judged(), false)
-  scorer.replace([])
-  assert.equal(await judged(), true)
-  assert.deepEqual(seen, [1, 1, 1])
-  assert.equal(scorer.snapshot(readyRange({ from: 0, count: 9 }).range, 0)?.atOffset, 9)
+  const snapshot: Snapshot = { partition: 0, atOffset: 9, format: 1, state: Uint8Array.of(1) }
+  const { judged, replace } = mutedOver(scored([anomaly()], { snapshot }), seen)
+  const isAnomaly = async (): Promise<boolean | undefined> => (await judged())?.logs[0]?.isAnomaly
+  assert.equal(await isAnomaly(), true)
+  replace([mute({ service: 'payment' })])
+  assert.equal(await isAnomaly(), false)
+  assert.equal((await judged())?.snapshot, snapshot)
+  replace([])
+  assert.equal(await isAnomaly(), true)
+  assert.deepEqual(seen, [1, 1, 1, 1])
 })
 
-test('a mute of a service covers the alerts on it by the time they were raised, opened and closed alike; they stay', () => {
+test('a mute of a service covers the alerts on it by the time they were raised, opened and closed alike; they stay', async () => {
   const raisedAtMs = epochMs(MINUTE)
   const opened: ServiceAlert = {
     ...{
@@ -114,30 +120,31 @@ test('a mute of a service covers the alerts on it by the time they were raised, 
     ...{ observed: 0, expected: 41, explanation: '{"kind":"silence","why":"no logs for 40 s"}' },
   }
   const closed = { ...opened, untilMs: epochMs(MINUTE + 3_600_000) }
-  const scorer = new MutingScorer({ score: async () => [], snapshot: () => null, alerts: () => [opened, closed] })
-  const muted = (fields: Partial<Mute>): boolean[] => {
-    scorer.replace([mute(fields)])
-    return scorer.alerts(0).map(isMuted)
+  const { judged, replace } = mutedOver(scored([], { alerts: [opened, closed] }))
+  const alerts = async (): Promise<readonly ServiceAlert[]> => (await judged())?.alerts ?? []
+  const muted = async (fields: Partial<Mute>): Promise<boolean[]> => {
+    replace([mute(fields)])
+    return (await alerts()).map(isMuted)
   }
-  assert.deepEqual(muted({ service: 'payment' }), [true, true])
-  assert.deepEqual(scorer.alerts(0)[1], { ...closed, explanation: `{"muted":7,${closed.explanation.slice(1)}` })
-  assert.deepEqual(muted({ service: 'search' }), [false, false])
-  assert.deepEqual(muted({ service: 'payment', templateId: 'a1b2' }), [false, false], 'a kind of message')
-  assert.deepEqual(muted({ templateId: 'a1b2' }), [false, false])
-  assert.deepEqual(muted({ service: 'payment', sinceMs: MINUTE + 1 }), [false, false], 'raised before')
-  assert.deepEqual(muted({ service: 'payment', sinceMs: 0, untilMs: MINUTE }), [false, false], 'raised after')
-  scorer.replace([])
-  assert.deepEqual(scorer.alerts(0), [opened, closed])
+  assert.deepEqual(await muted({ service: 'payment' }), [true, true])
+  assert.deepEqual((await alerts())[1], { ...closed, explanation: `{"muted":7,${closed.explanation.slice(1)}` })
+  assert.deepEqual(await muted({ service: 'search' }), [false, false])
+  assert.deepEqual(await muted({ service: 'payment', templateId: 'a1b2' }), [false, false], 'a kind of message')
+  assert.deepEqual(await muted({ templateId: 'a1b2' }), [false, false])
+  assert.deepEqual(await muted({ service: 'payment', sinceMs: MINUTE + 1 }), [false, false], 'raised before')
+  assert.deepEqual(await muted({ service: 'payment', sinceMs: 0, untilMs: MINUTE }), [false, false], 'raised after')
+  replace([])
+  assert.deepEqual(await alerts(), [opened, closed])
 })
 
 test('of two mutes the older one is named, in whatever order the table gave them', async () => {
-  const scorer = new MutingScorer({ score: async () => [anomaly()], snapshot: () => null, alerts: () => [] })
+  const { judged, replace } = mutedOver(scored([anomaly()]))
   for (const ids of [
     [4, 9],
     [9, 4],
   ]) {
-    scorer.replace(ids.map((id) => mute({ id, service: 'payment' })))
-    assert.match((await scorer.score([], 'store'))[0]?.explanation ?? '', /^\{"muted":4,/)
+    replace(ids.map((id) => mute({ id, service: 'payment' })))
+    assert.match((await judged())?.logs[0]?.explanation ?? '', /^\{"muted":4,/)
   }
 })
 
@@ -199,9 +206,9 @@ test('a mute on the command line needs a subject, a reason and an end', () => {
 
 test('the explanation of an anomaly names the kind of message by which it can be muted', async () => {
   const scorer = new ModelScorer({ servicesMax: 10 })
-  await scorer.score(logStream({ seed: 1, logs: 12_000 }))
+  scorer.judge(logStream({ seed: 1, logs: 12_000 }))
   const slow = eventAt(12_000 * 500, { latencyMs: 60_000 })
-  const [log] = await scorer.score([slow])
+  const [log] = scorer.judge([slow])
   assert.ok(log?.isAnomaly)
   const { template_id } = JSON.parse(log.explanation ?? '{}')
   assert.equal(template_id, templateId(slow.message))

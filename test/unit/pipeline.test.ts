@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CommitOutcome, type Parts, type RawBatch, type ReadyBatch, run } from '../../src/pipeline.ts'
-import { readyRange } from '../support/ready-ranges.ts'
+import { readyRange, scored } from '../support/ready-ranges.ts'
 
 interface Commit {
   readonly batch: ReadyBatch
@@ -21,7 +21,7 @@ function line(batches: readonly RawBatch[]) {
         void settled.push(...placesOf([batch]).map((each) => (outcomes === null ? `${each} never` : each))),
     },
     normalize: () => ({ events: [], rejects: [], skips: {} }),
-    scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
+    scorer: { score: async (ranges) => ranges.map(() => scored([])) },
     store: {
       commit: (batch) =>
         new Promise((resolve, reject) => {
@@ -109,7 +109,7 @@ test('a lane that is free takes the batch that is ready for it before the next o
       happened.push(`prepared ${from}`)
       return { events: [], rejects: [], skips: {} }
     },
-    scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
+    scorer: { score: async (ranges) => ranges.map(() => scored([])) },
     store: {
       // A store looks at its connection and its table before it encodes and sends.
       commit: async (batch) => {

@@ -7,8 +7,8 @@
  *
  * Whether to ask, and for how long to wait, is `EngineQuestions`' business.
  */
-import type { LogEvent, ScoredLog } from '../../log.ts'
-import type { PartitionRange, Scorer } from '../../pipeline.ts'
+import type { ScoredLog } from '../../log.ts'
+import type { ScoredRange, Scorer, UnscoredRange } from '../../pipeline.ts'
 import { ruledLog } from '../rule-scorer.ts'
 import { type Answers, EngineQuestions, type QuestionOptions } from './engine-questions.ts'
 import type { RemoteVerdict } from './engine-words.ts'
@@ -29,65 +29,37 @@ export interface RemoteScorerOptions extends QuestionOptions {
 const UNANSWERED = 'the ML engine did not answer in time'
 const NOTHING: Answers = { verdicts: [], stalledMs: 0 }
 
-interface Group {
-  readonly events: readonly LogEvent[]
-  readonly purpose: PartitionRange['purpose']
-  readonly asks: boolean
-  readonly resolve: (logs: readonly ScoredLog[]) => void
-}
-
 export class RemoteScorer implements Scorer {
   readonly #options: RemoteScorerOptions
   readonly #questions: EngineQuestions
-  #groups: Group[] = []
 
   constructor(options: RemoteScorerOptions) {
     this.#options = options
     this.#questions = new EngineQuestions(options)
   }
 
-  /** Calls of one turn are asked about together. Records that are only learned again are not asked about. */
-  score(events: readonly LogEvent[], purpose: PartitionRange['purpose']): Promise<readonly ScoredLog[]> {
-    return new Promise((resolve, reject) => {
-      this.#groups.push({ events, purpose, asks: purpose === 'store' && events.length > 0, resolve })
-      if (this.#groups.length > 1) return
-      queueMicrotask(() => {
-        const groups = this.#groups
-        this.#groups = []
-        this.#scoreTogether(groups).catch(reject)
-      })
+  /** Ranges that are only learned again are not asked about. */
+  async score(ranges: readonly UnscoredRange[], lane: number): Promise<readonly ScoredRange[]> {
+    const { model, judged } = this.#options
+    const asking = ranges.filter(isAsked)
+    const events = asking.length === 1 ? asking[0]!.events : asking.flatMap((each) => each.events)
+    const question = this.#questions.ask(events)
+    const ours = await model.score(ranges, lane)
+    const { verdicts, stalledMs } = question === null ? NOTHING : await this.#questions.answers(question)
+    if (events.length > 0)
+      judged({ asked: question !== null, logs: events.length, answered: countOf(verdicts), stalledMs })
+    let from = 0
+    return ours.map((scored, at) => {
+      if (!isAsked(ranges[at]!)) return scored
+      const logs = this.#merged(scored.logs, verdicts, from)
+      from += logs.length
+      return { ...scored, logs }
     })
-  }
-
-  snapshot(...of: Parameters<Scorer['snapshot']>): ReturnType<Scorer['snapshot']> {
-    return this.#options.model.snapshot(...of)
-  }
-
-  alerts(partition: number): ReturnType<Scorer['alerts']> {
-    return this.#options.model.alerts(partition)
   }
 
   /** No question is out afterwards. */
   close(): void {
     this.#questions.close()
-  }
-
-  async #scoreTogether(groups: readonly Group[]): Promise<void> {
-    const { model, judged } = this.#options
-    const asking = groups.filter((group) => group.asks)
-    const events = asking.length === 1 ? asking[0]!.events : asking.flatMap((group) => group.events)
-    const question = this.#questions.ask(events)
-    const ours: (readonly ScoredLog[])[] = []
-    for (const group of groups) ours.push(await model.score(group.events, group.purpose))
-    const { verdicts, stalledMs } = question === null ? NOTHING : await this.#questions.answers(question)
-    if (events.length > 0)
-      judged({ asked: question !== null, logs: events.length, answered: countOf(verdicts), stalledMs })
-    let from = 0
-    for (const [at, group] of groups.entries()) {
-      const logs = ours[at]!
-      group.resolve(group.asks ? this.#merged(logs, verdicts, from) : logs)
-      if (group.asks) from += logs.length
-    }
   }
 
   /** Answers in the place of the model's judgements; the logs without one as `fallback` says. */
@@ -101,6 +73,8 @@ export class RemoteScorer implements Scorer {
     })
   }
 }
+
+const isAsked = ({ range, events }: UnscoredRange): boolean => range.purpose === 'store' && events.length > 0
 
 function countOf(verdicts: Answers['verdicts']): number {
   return verdicts.reduce((sum, each) => sum + (each === null ? 0 : 1), 0)

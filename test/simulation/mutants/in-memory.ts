@@ -6,6 +6,10 @@ import { PARTITIONS } from '../plan.ts'
 import type { Mutation, World } from '../world.ts'
 import { type Mutant, seams } from './mutant.ts'
 
+/** Of a loop that has other things to do. */
+const TURN_MS = 5
+const NEVER = new AbortController().signal
+
 export const MUTANTS_IN_MEMORY: readonly Mutant[] = [
   {
     name: '"latest" not pinned',
@@ -86,6 +90,37 @@ export const MUTANTS_IN_MEMORY: readonly Mutant[] = [
     without: 'who loses a partition forgets what its detector learned',
     attacks: ['P4'],
     ...seams({ detector: keepsItsMemory }),
+  },
+  {
+    name: 'turn after the cut',
+    without: 'nothing happens between the cut of a batch and its scoring',
+    attacks: ['P4'],
+    ...seams({
+      source: (real, { time }) => ({
+        settled: (...of) => real.settled(...of),
+        async *batches(signal) {
+          for await (const batch of real.batches(signal)) {
+            await time.sleep(TURN_MS, NEVER)
+            yield batch
+          }
+        },
+      }),
+    }),
+  },
+  {
+    name: 'alerts after the wait',
+    without: 'alerts and snapshot are taken before a remote engine is waited for',
+    attacks: ['P4'],
+    ...seams({
+      detector: (real) => {
+        real.score = async (ranges) => {
+          const logs = ranges.map((each) => real.judge(each))
+          await real.wait()
+          return ranges.map(({ range }, at) => ({ logs: logs[at] ?? [], ...real.taken(range) }))
+        }
+        return real
+      },
+    }),
   },
   {
     name: 'snapshot written over',

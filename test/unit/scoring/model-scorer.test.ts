@@ -28,7 +28,7 @@ function upTo(to: number, purpose: PartitionRange['purpose'] = 'store'): Partiti
 
 async function scoreInBatches(scorer: ModelScorer, events: readonly LogEvent[], size: number): Promise<ScoredLog[]> {
   const logs: ScoredLog[] = []
-  for (let at = 0; at < events.length; at += size) logs.push(...(await scorer.score(events.slice(at, at + size))))
+  for (let at = 0; at < events.length; at += size) logs.push(...scorer.judge(events.slice(at, at + size)))
   return logs
 }
 
@@ -38,7 +38,7 @@ describe('model scorer', () => {
     const flagged = async (trafficShare: number): Promise<number[]> => {
       const scorer = new ModelScorer({ servicesMax: 100, budget: { perDay: 2000, perServiceDay: null } })
       scorer.restore({ ...claim(null), trafficShare })
-      const logs = await scorer.score(events)
+      const logs = scorer.judge(events)
       return logs.filter(({ isAnomaly }) => isAnomaly).map(({ event }) => event.offset)
     }
     const whole = await flagged(0.25)
@@ -61,12 +61,12 @@ describe('model scorer', () => {
   it('judges a partition by its own records alone', async () => {
     const events = logStream({ seed: 4, logs: 6000, partitions: 3 })
     const own = events.filter((event) => event.partition === 1)
-    const among = (await new ModelScorer({ servicesMax: 100 }).score(events)).filter((log) => log.event.partition === 1)
-    assert.deepEqual(await new ModelScorer({ servicesMax: 100 }).score(own), among)
+    const among = new ModelScorer({ servicesMax: 100 }).judge(events).filter((log) => log.event.partition === 1)
+    assert.deepEqual(new ModelScorer({ servicesMax: 100 }).judge(own), among)
   })
 
   it('lets the rules judge a young service, then the model', async () => {
-    const logs = await new ModelScorer({ servicesMax: 100 }).score(logStream({ seed: 4, logs: 3000 }))
+    const logs = new ModelScorer({ servicesMax: 100 }).judge(logStream({ seed: 4, logs: 3000 }))
     assert.equal(logs[0]?.source, 'rules')
     assert.equal(logs.at(-1)?.source, 'model')
   })
@@ -75,16 +75,16 @@ describe('model scorer', () => {
     const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 20, snapshotRecords: 100 })
     const events = logStream({ seed: 4, logs: 400 })
     assert.equal(scorer.snapshot(upTo(0), 0), null, 'no state yet')
-    await scorer.score(events.slice(0, 100))
+    scorer.judge(events.slice(0, 100))
     assert.equal(scorer.snapshot(upTo(0), 0), null, 'no record since')
     assert.equal(scorer.snapshot(upTo(100), 0)?.atOffset, 100)
-    await scorer.score(events.slice(100, 110))
+    scorer.judge(events.slice(100, 110))
     assert.equal(scorer.snapshot(upTo(110), 0), null, '5 s and 10 records later')
     assert.equal(scorer.snapshot(upTo(130), 0), null, '5 s and 30 records later')
-    await scorer.score(events.slice(110, 180))
+    scorer.judge(events.slice(110, 180))
     assert.equal(scorer.snapshot(upTo(115), 0), null, '35 s and 15 records later')
     assert.equal(scorer.snapshot(upTo(180), 0)?.atOffset, 180, '35 s and 80 records later')
-    await scorer.score([])
+    scorer.judge([])
     assert.equal(scorer.snapshot(upTo(279), 0), null)
     assert.equal(scorer.snapshot(upTo(280), 0)?.atOffset, 280, '100 records later')
   })
@@ -93,10 +93,10 @@ describe('model scorer', () => {
     const scorer = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 20, snapshotRecords: 100 })
     const events = logStream({ seed: 4, logs: 400 })
     for (const from of [0, 100, 200]) {
-      await scorer.score(events.slice(from, from + 100))
+      scorer.judge(events.slice(from, from + 100))
       assert.equal(scorer.snapshot(upTo(from + 100, 'warm-up'), 0), null)
     }
-    await scorer.score(events.slice(300, 310))
+    scorer.judge(events.slice(300, 310))
     assert.equal(scorer.snapshot(upTo(310), 0)?.atOffset, 310)
   })
 
@@ -111,7 +111,7 @@ describe('model scorer', () => {
       const lane = batch % 2
       to += 100
       for (const partition of lanes[lane] ?? [])
-        await scorer.score(logStream({ seed: partition, logs: 100 }).map((event) => ({ ...event, partition })))
+        scorer.judge(logStream({ seed: partition, logs: 100 }).map((event) => ({ ...event, partition })))
       const ranges = (lanes[lane] ?? []).map((partition) => readyRange({ partition, from: 0, count: to }).range)
       taken.push(...ranges.filter((range) => scorer.snapshot(range, lane) !== null).map(({ partition }) => partition))
     }
@@ -126,7 +126,7 @@ describe('model scorer', () => {
     let offset = 0
     for (let snapshot = 0; snapshot < 4; snapshot++) {
       for (let batches = 1; ; batches++) {
-        await scorer.score(services)
+        scorer.judge(services)
         offset += services.length
         const taken = scorer.snapshot(upTo(offset), 0)
         if (taken === null) continue
@@ -143,17 +143,17 @@ describe('model scorer', () => {
   it('goes on from the snapshot of a claim as if nothing had happened', async () => {
     const events = logStream({ seed: 5, logs: 5000 })
     const first = new ModelScorer({ servicesMax: 100, snapshotRecordsMin: 0 })
-    await first.score(events.slice(0, 3000))
+    first.judge(events.slice(0, 3000))
     const snapshot = first.snapshot(upTo(3000), 0)
     const second = new ModelScorer({ servicesMax: 100 })
     assert.equal(second.restore(claim(snapshot)), 3000)
-    assert.deepEqual(await second.score(events.slice(3000)), await first.score(events.slice(3000)))
+    assert.deepEqual(second.judge(events.slice(3000)), first.judge(events.slice(3000)))
   })
 
   it('begins anew without a snapshot, or with one that cannot be used', async () => {
     const refused: string[] = []
     const scorer = new ModelScorer({ servicesMax: 100, refused: ({ reason }) => refused.push(reason) })
-    await scorer.score(logStream({ seed: 5, logs: 1000 }))
+    scorer.judge(logStream({ seed: 5, logs: 1000 }))
     assert.equal(
       scorer.restore({ ...claim(null), baseOffset: 7, nextOffset: 5000 }),
       7,
@@ -166,13 +166,13 @@ describe('model scorer', () => {
     assert.equal(scorer.restore({ ...claim(broken), nextOffset: 20 }), 0)
     assert.equal(scorer.restore({ ...claim({ ...broken, format: 99 }), nextOffset: 20 }), 0)
     assert.deepEqual(refused, ['not a snapshot', `format 99, not ${SNAPSHOT_FORMAT}`])
-    const [log] = await scorer.score(logStream({ seed: 5, logs: 1 }))
+    const [log] = scorer.judge(logStream({ seed: 5, logs: 1 }))
     assert.equal(log?.source, 'rules')
   })
 
   it('counts what it knows, a partition at a time, until that is dropped', async () => {
     const scorer = new ModelScorer({ servicesMax: 100 })
-    await scorer.score(logStream({ seed: 6, logs: 2000, partitions: 2 }))
+    scorer.judge(logStream({ seed: 6, logs: 2000, partitions: 2 }))
     assert.deepEqual(scorer.stats()[1], {
       partition: 1,
       services: 3,
@@ -198,7 +198,7 @@ describe('model scorer', () => {
     })
     const events = logStream({ seed: 7, logs: 1000 })
     const broken = { ...events[500], get message(): string { throw new Error('unreadable') } } as LogEvent // biome-ignore format: one line
-    const logs = await scorer.score([...events.slice(0, 500), broken, broken, ...events.slice(501)])
+    const logs = scorer.judge([...events.slice(0, 500), broken, broken, ...events.slice(501)])
     assert.equal(logs[500]?.source, 'rules')
     assert.equal(logs.at(-1)?.source, 'model')
     assert.equal(scorer.failures, 2)
@@ -208,7 +208,7 @@ describe('model scorer', () => {
   it('judges the values of metrics where the profile says so, from the first on, and keeps the profiles apart', async () => {
     const metrics = new ModelScorer({ servicesMax: 100, profile: 'metrics', snapshotRecordsMin: 0 })
     const events = logStream({ seed: 8, logs: 2000 }).map((event, i) => ({ ...event, message: '', latencyMs: 5000 + (i % 10) })) // biome-ignore format: one line
-    const logs = await metrics.score(events)
+    const logs = metrics.judge(events)
     assert.ok(
       logs.every(({ source, isAnomaly }) => source === 'model' && !isAnomaly),
       'a high value is no anomaly by itself',
@@ -221,8 +221,8 @@ describe('model scorer', () => {
     const again = new ModelScorer({ servicesMax: 100, profile: 'metrics' })
     assert.equal(again.restore(claim(snapshot)), 2000)
     const low = { ...events[0], latencyMs: 1 } as LogEvent
-    assert.deepEqual(await again.score([low]), await metrics.score([low]))
+    assert.deepEqual(again.judge([low]), metrics.judge([low]))
     again.restore(claim(snapshot))
-    assert.equal((await again.score([{ ...low, latencyMs: 90_000 }]))[0]?.isAnomaly, true)
+    assert.equal(again.judge([{ ...low, latencyMs: 90_000 }])[0]?.isAnomaly, true)
   })
 })

@@ -8,6 +8,7 @@ import type { Asking, Outcome, RemoteEngine } from '../../../../src/scoring/remo
 import { RemoteScorer } from '../../../../src/scoring/remote/remote-scorer.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
 import { eventAt } from '../../../support/log-stream.ts'
+import { scored, unscored } from '../../../support/ready-ranges.ts'
 
 const BATCH = Array.from({ length: 2_000 }, (_, i) => eventAt(i))
 const TRIAL = 100
@@ -59,7 +60,7 @@ function world(options: Options) {
     return { verdicts, ended: answer(), leave: () => undefined, stop: () => stopped.abort() }
   }
   const scorer = new RemoteScorer({
-    model: { score: async (events) => events.map(ordinary), snapshot: () => null, alerts: () => [] },
+    model: { score: async (ranges) => ranges.map(({ events }) => scored(events.map(ordinary))) },
     engine: { ask, forget: () => undefined } as unknown as RemoteEngine,
     breaker: new CircuitBreaker({ ...time, moved: () => undefined }),
     patience: new Patience(time),
@@ -88,7 +89,7 @@ function world(options: Options) {
     for (; clock.nowMs < end; batches++) {
       await clock.advance(BATCH_MS)
       let done = false
-      void scorer.score(BATCH, 'store').then(() => {
+      void scorer.score([unscored(BATCH)], 0).then(() => {
         done = true
       })
       await clock.until('the batch is judged and the one before stored', () => done && storing === null)
