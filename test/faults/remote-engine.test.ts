@@ -25,6 +25,9 @@ const PARTITIONS = 4
 const TOPIC = 'remote-load'
 /** Of the throughput without an engine, the product's promise is 0.9; only a machine of its own can hold a run to it. */
 const RATIO_MIN = process.env['RATIO_MIN']
+/** The service is behind when more logs wait than two of its batches have. */
+const SMALL_BATCH = 1_000
+const BACKLOG = 2 * SMALL_BATCH
 
 const JUDGED_BY_ENGINE = 'insighthub_scores_total{source="remote"}'
 const OUTCOMES = [...ENGINE_OUTCOMES, 'spared']
@@ -242,6 +245,42 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
       await worker.exited
       await engine.stop()
       await producer.close()
+      await database.query('truncate logs, log_aggregates')
+    }
+  })
+
+  test('an engine that is well judges within a backlog, however long it takes for an answer there', async () => {
+    const engine = await startEngineProcess()
+    const name = 'remote-backlog'
+    const worker = startWorker({
+      KAFKA_BROKER: broker.address,
+      KAFKA_TOPIC: TOPIC,
+      KAFKA_START: 'earliest',
+      KAFKA_GROUP_ID: name,
+      INSIGHTHUB_NAMESPACE: name,
+      DATABASE_URL: postgres.url,
+      ML_ENGINE_URL: engine.url,
+      BATCH_ROWS_MAX: String(SMALL_BATCH),
+    })
+    const waiting = async (): Promise<number> => {
+      const sql = 'select coalesce(sum(next_offset), 0)::int n from ingest_ledger where namespace = $1'
+      return sent - ((await database.query<{ n: number }>(sql, [name])).rows[0]?.n ?? 0)
+    }
+    let judgedInCalm = 0
+    try {
+      await worker.ready()
+      // What was judged between two looks while at both, and so between them, more waited than the service calls a backlog.
+      await until('it judges within a backlog', async () => {
+        const judged = sample((await worker.get('/metrics')).body, JUDGED_BY_ENGINE)
+        if ((await waiting()) > BACKLOG) return judged > judgedInCalm
+        await send(5 * BACKLOG)
+        judgedInCalm = sample((await worker.get('/metrics')).body, JUDGED_BY_ENGINE)
+        return false
+      })
+    } finally {
+      worker.kill('SIGKILL')
+      await worker.exited
+      await engine.stop()
       await database.query('truncate logs, log_aggregates')
     }
   })
