@@ -87,6 +87,7 @@ const CREDENTIALS = /\/\/[^/@]*@/
 
 class Reader {
   readonly mistakes: string[] = []
+  readonly warnings: string[] = []
   readonly #env: NodeJS.ProcessEnv
   readonly #files = new Map<string, string>()
   constructor(env: NodeJS.ProcessEnv) {
@@ -116,7 +117,10 @@ class Reader {
   #text(name: string): string | undefined {
     const file = this.#env[`${name}_FILE`]
     const value = isLink(name, this.#env[name]) ? undefined : this.#env[name]
-    if (value !== undefined && value !== '') return value
+    if (value !== undefined && value !== '') {
+      if (file !== undefined && file !== '') this.warnings.push(`${name} is set, so ${name}_FILE is not read`)
+      return value
+    }
     if (file === undefined || file === '') return undefined
     try {
       this.#files.set(name, file)
@@ -136,7 +140,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): { config: Config; warnings: 
   checkTogether(values, reader.mistakes)
   if (reader.mistakes.length > 0) throw new ProcessorError('CONFIG_INVALID', reader.mistakes.join('\n'))
   const credential = (name: SettingName): Credential | undefined => reader.credential(name, values[name])
-  const warnings = [...insecure(values), ...unknownNames(env)]
+  const warnings = [...reader.warnings, ...insecure(values), ...unknownNames(env)]
   return { config: configOf(values, credential), warnings }
 }
 

@@ -23,10 +23,7 @@ const NETWORK: ReadonlySet<string> = new Set([
 export function connectionError(error: unknown, where: string, mechanism: SaslMechanism | null): ProcessorError {
   if (error instanceof ProcessorError) return error
   const chain = causesOf(error)
-  const [code, text] = security(chain, mechanism) ?? [
-    codeFor(chain),
-    chain.map(messageOf).join(': ') || messageOf(error),
-  ]
+  const [code, text] = security(chain, mechanism) ?? [codeFor(chain), wordsOf(chain) || messageOf(error)]
   return new ProcessorError(code, `${where}: ${text}`, { cause: error })
 }
 
@@ -35,6 +32,12 @@ function causesOf(error: unknown): Error[] {
   const chain: Error[] = []
   for (let each = error; each instanceof Error && chain.length < 5; each = each.cause) chain.push(each)
   return chain
+}
+
+/** Without the library's "Connection to host:port failed." where its cause says more: the address is told before. */
+function wordsOf(chain: readonly Error[]): string {
+  const words = chain.map(messageOf)
+  return words.filter((each, at) => at === words.length - 1 || !/^Connection to \S+ failed\.$/.test(each)).join(': ')
 }
 
 function codeFor(chain: readonly Error[]): ErrorCode {

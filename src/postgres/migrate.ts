@@ -53,6 +53,7 @@ export async function migrate(options: MigrateOptions): Promise<number[]> {
   return withClient(options.database, async (client) => {
     const applied: number[] = []
     const migrations = readMigrations()
+    await checkSchema(client, options.database)
     await inTransaction(client, () => prepare(client))
     for (const migration of migrations) {
       if (await applyOne(client, migration, migrations)) {
@@ -71,6 +72,7 @@ export async function migrate(options: MigrateOptions): Promise<number[]> {
 export async function checkMigrated(database: DatabaseOptions): Promise<void> {
   await withClient(database, async (client) => {
     const migrations = readMigrations()
+    await checkSchema(client, database)
     const exists = await client.query<{ found: boolean }>(
       `select to_regclass('schema_migrations') is not null as found`,
     )
@@ -96,6 +98,17 @@ async function withClient<T>(database: DatabaseOptions, work: (client: pg.Client
   } finally {
     if (client !== null) await close(client)
   }
+}
+
+/** A search_path may name what is not there; PostgreSQL then only says that it has nowhere to create tables. */
+async function checkSchema(client: pg.Client, { schema }: DatabaseOptions): Promise<void> {
+  if (schema === undefined) return
+  const { rows } = await client.query<{ there: boolean }>('select to_regnamespace($1) is not null as there', [schema])
+  if (rows[0]?.there === true) return
+  throw new ProcessorError(
+    'POSTGRES_CONFIGURATION',
+    `there is no schema ${schema} (DB_SCHEMA): create schema ${schema}`,
+  )
 }
 
 async function prepare(client: pg.Client): Promise<void> {

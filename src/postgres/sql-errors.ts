@@ -90,5 +90,8 @@ function byClass(error: unknown, sqlstate: string): Verdict {
 /** One line for people, with the code. */
 export function sqlMessage(error: unknown): string {
   const sqlstate = sqlStateOf(error)
-  return sqlstate === null ? messageOf(error) : `${messageOf(error)} (SQLSTATE ${sqlstate})`
+  if (sqlstate === null) return messageOf(error)
+  // undefined_table: the message names one of ours, and whoever looks into another database has never heard of it.
+  const why = sqlstate === '42P01' ? '; not migrated yet, or DB_NAME or DB_SCHEMA is not the one of the service' : ''
+  return `${messageOf(error)} (SQLSTATE ${sqlstate})${why}`
 }

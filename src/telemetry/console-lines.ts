@@ -6,6 +6,7 @@ import { RepeatGate } from './rate-gate.ts'
 
 const REPEAT_INTERVAL_MS = 10_000
 const LINE_CHARACTERS_MAX = 1000
+const ERROR = '✗ '
 
 export type Fields = Readonly<Record<string, string | number | boolean | null>>
 type Weight = 'info' | 'warn' | 'error'
@@ -38,7 +39,7 @@ export class Voice {
   }
 
   error(event: string, line: string, fields: Fields = {}, kind = ''): void {
-    this.#gated('error', `${event} ${kind}`, `✗ ${line}`, fields)
+    this.#gated('error', `${event} ${kind}`, `${ERROR}${line}`, fields)
   }
 
   /** Prints what was held back and is due; at the end, all of it. */
@@ -48,17 +49,21 @@ export class Voice {
 
   /** What these events told is over: what was held back of them is printed before whatever says so, not after it. */
   over(...events: readonly string[]): void {
-    this.#say(this.#repeats.due((kind) => events.includes(kind.split(' ')[0] ?? kind)))
+    this.#say(this.#repeats.due((kind) => events.includes(eventOf(kind))))
   }
 
   #say(lines: readonly { readonly kind: string; readonly line: string }[]): void {
-    for (const { kind, line } of lines) this.#print('warn', kind.split(' ')[0] ?? kind, line, {})
+    for (const { kind, line } of lines) this.#print(line.startsWith(ERROR) ? 'error' : 'warn', eventOf(kind), line, {})
   }
 
   #gated(weight: Weight, kind: string, line: string, fields: Fields): void {
     const passed = this.#repeats.pass(kind, plainText(line, LINE_CHARACTERS_MAX))
-    if (passed !== null) this.#print(weight, kind.split(' ')[0] ?? kind, passed, fields)
+    if (passed !== null) this.#print(weight, eventOf(kind), passed, fields)
   }
+}
+
+function eventOf(kind: string): string {
+  return kind.split(' ')[0] ?? kind
 }
 
 function jsonPrinter({ write, now, version }: VoiceOptions) {

@@ -73,6 +73,15 @@ describe('migrations', { timeout: 600_000 }, () => {
     await assert.rejects(migrate({ database: options, events }), failsWith('SCHEMA_INCOMPATIBLE'))
   })
 
+  test('a schema that is not there is named, and what to do', async () => {
+    const { options } = await server().create()
+    const elsewhere = { ...options, schema: 'nowhere' }
+    const named = (error: unknown): boolean =>
+      failsWith('POSTGRES_CONFIGURATION')(error) && /no schema nowhere \(DB_SCHEMA\)/.test(String(error))
+    await assert.rejects(migrate({ database: elsewhere, events }), named)
+    await assert.rejects(checkMigrated(elsewhere), named)
+  })
+
   test('without migrations the check says which are missing', async () => {
     const { options } = await server().create()
     await assert.rejects(checkMigrated(options), (error: unknown) => {

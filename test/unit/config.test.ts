@@ -45,6 +45,12 @@ test('an unknown name of ours gets a warning with the nearest known one, a stran
   ])
 })
 
+test('a setting beside its file is used, and the file that nobody reads is told', () => {
+  const { config, warnings } = loadConfig({ DB_NAME: 'x', DB_NAME_FILE: '/no/such/file' })
+  assert.equal(config.database.name, 'x')
+  assert.deepEqual(warnings, ['DB_NAME is set, so DB_NAME_FILE is not read'])
+})
+
 test("what Kubernetes puts into the environment for services of our names is nobody's setting", () => {
   const { config, warnings } = loadConfig({
     ML_ENGINE_PORT: 'tcp://10.0.0.7:5000',

@@ -366,6 +366,16 @@ test('for machines every line is a JSON object with an event', () => {
   })
 })
 
+test('for machines a line that was held back keeps its level', () => {
+  const { telemetry, lines, advance } = world('json')
+  const fail = (): void => telemetry.kafkaUnavailable({ error: new Error('no broker'), retryInMs: 1000 })
+  fail()
+  fail()
+  advance(10_000)
+  telemetry.lag([])
+  assert.match(lines[1] ?? '', /^\{"level":"error".*"event":"kafka_unavailable"/)
+})
+
 test('no label carries a service, and every metric has a line on the page', async () => {
   const { telemetry } = world()
   commit(telemetry, [log(0, {}, 'unmistakable')])
