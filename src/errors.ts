@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   HTTP_UNAVAILABLE: 'The HTTP port cannot be listened on',
   OUTPUT: 'What a command had to say could not be written: a full disk, for example',
   INPUT: 'An input file or argument cannot be used',
+  INTERRUPTED: 'A signal ended a command before it was done',
 } as const
 export type ErrorCode = keyof typeof ERROR_CODES
 
@@ -54,9 +55,13 @@ export function isRetriable(error: unknown): boolean {
 /** sysexits.h: the configuration is wrong, and a restart cannot mend it. */
 export const EX_CONFIG = 78
 
+/** What a shell reports of a program that Ctrl-C ended: 128 + SIGINT. */
+export const EX_INTERRUPTED = 130
+
 /** What a process that such an error ends exits with. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ProcessorError)) return 1
+  if (error.code === 'INTERRUPTED') return EX_INTERRUPTED
   return error.code === 'CONFIG_INVALID' || error.code === 'SCHEMA_INCOMPATIBLE' ? EX_CONFIG : 1
 }
 

@@ -171,7 +171,7 @@ async function stream(parts: Streaming): Promise<{ sent: number; seconds: number
   let killed = false
   let quietSinceMs = performance.now()
   for (let done = 0; !(finished && done >= sent); ) {
-    if (parts.signal.aborted) throw new ProcessorError('INPUT', 'Interrupted')
+    if (parts.signal.aborted) throw new ProcessorError('INTERRUPTED', 'Interrupted before it was done')
     await Promise.race([sleep(100), ...(finished ? [] : [sending])])
     const sentBefore = sent
     const { records, nextOffsets } = await accountedFor(database, { namespace: NAMESPACE, topic })

@@ -89,7 +89,7 @@ export class Proof {
     tell(`✓ ${options.workers} workers; ${options.rate} messages a second, seed ${this.#seed}`)
     const faults = await this.#stream()
     const drained = await this.#drained()
-    if (this.#parts.signal.aborted) throw new ProcessorError('INPUT', 'Interrupted')
+    if (this.#parts.signal.aborted) throw new ProcessorError('INTERRUPTED', 'Interrupted before it was done')
     const codes = await this.#team.stopAll()
     if (codes.some((code) => code !== 0))
       this.#incidents.push(`workers that were asked to stop exited with ${codes.join(', ')}`)
@@ -115,7 +115,7 @@ export class Proof {
     try {
       for (const planned of plannedFaults(this.#seed)) {
         await sleep(planned.restMs)
-        if (signal.aborted) throw new ProcessorError('INPUT', 'Interrupted')
+        if (signal.aborted) throw new ProcessorError('INTERRUPTED', 'Interrupted before it was done')
         const leftMs = endMs - performance.now()
         if (leftMs <= 0) break
         if (leftMs < expectedMs(planned.kind, SESSION_TIMEOUT_MS)) continue

@@ -6,7 +6,10 @@
  */
 const SAME_REQUEST_MS = 500
 
-/** Calls `act` once; gives back the way to stop listening. */
+/**
+ * Calls `act` once; gives back the way to stop listening. After a signal it does nothing: a copy of that signal may be on its way
+ * while the process, done in a few milliseconds, is about to exit with its own code.
+ */
 export function onFirstSignal(act: (signal: string) => void): () => void {
   const remove = (): void => {
     process.removeListener('SIGTERM', hear)
@@ -21,5 +24,7 @@ export function onFirstSignal(act: (signal: string) => void): () => void {
   }
   process.on('SIGTERM', hear)
   process.on('SIGINT', hear)
-  return remove
+  return () => {
+    if (first) remove()
+  }
 }

@@ -105,7 +105,7 @@ async function readiness(
   for (;;) {
     const words = said().trim()
     const last = `${words === '' ? 'it said nothing' : `it said:\n${words}`}\n${lacks}`.trimEnd()
-    if (signal?.aborted === true) throw new ProcessorError('INPUT', 'Interrupted')
+    if (signal?.aborted === true) throw new ProcessorError('INTERRUPTED', 'Interrupted before it was done')
     if (ended(child)) throw new ProcessorError('EMBEDDED_START', `A worker ended before it was ready; ${last}`)
     if (clock() - startedMs > READY_TIMEOUT_MS) {
       const seconds = READY_TIMEOUT_MS / 1000

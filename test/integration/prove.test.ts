@@ -106,7 +106,7 @@ describe('prove', { timeout: 600_000 }, () => {
     assert.equal(await schemas(), 1)
     child.kill('SIGINT')
     const [code] = await exited
-    assert.equal(code, 1)
+    assert.equal(code, 130)
     assert.match(said, /Interrupted/)
     assert.equal(await schemas(), 0)
     const { rowCount } = await client.query(`select from pg_stat_activity where application_name like '%process %'`)

@@ -17,3 +17,20 @@ test('one press that arrives twice is one request; a later second one is left to
   assert.equal(process.listenerCount('SIGTERM'), before)
   remove()
 })
+
+test('what has stopped at once still takes the copy for the same request', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const before = process.listenerCount('SIGINT')
+  const remove = onFirstSignal(() => undefined)
+  process.emit('SIGINT', 'SIGINT')
+  remove()
+  assert.equal(process.listenerCount('SIGINT'), before + 1)
+  t.mock.timers.tick(500)
+  assert.equal(process.listenerCount('SIGINT'), before)
+})
+
+test('what nobody signalled stops listening', () => {
+  const before = process.listenerCount('SIGTERM')
+  onFirstSignal(() => undefined)()
+  assert.equal(process.listenerCount('SIGTERM'), before)
+})
