@@ -49,6 +49,11 @@ test('whatever a service waits for is a service', () => {
   )
 })
 
+test("Kafka's logs lie on its volume: what a user sent outlives the container", () => {
+  const folder = environmentOf('kafka')['KAFKA_LOG_DIRS'] ?? 'not set: /tmp in the container'
+  assert.ok(compose.includes(`volumes: ["kafka-data:${folder}"]`), folder)
+})
+
 test('every image is of one version, so that the same file starts the same programs', () => {
   const images = [...compose.matchAll(/^ {4}image: (\S+)$/gm)].map((match) => match[1] ?? '')
   assert.ok(images.length >= 3)
