@@ -18,7 +18,6 @@
  * Heartbeats are sent by time alone: a pipeline that waits for its database stays a member. `beforeRejoin` is awaited before
  * every JoinGroup. At the end: LeaveGroup, so that the others need not wait for the session to expire.
  */
-
 import { isRetriable, ProcessorError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import {
@@ -70,6 +69,7 @@ export interface MembershipOptions {
   readonly openGroup: () => Promise<GroupTransport>
   /** How many partitions a topic has; 0 when it does not exist. Other members may bring topics of their own. */
   readonly partitionCount: (topic: string) => Promise<number>
+  readonly known: () => number // partitions of the topic, as of now: more than were divided are divided anew
   readonly hooks: MembershipHooks
   readonly events: Events
   readonly time: Time
@@ -88,6 +88,8 @@ export class Membership {
   #memberId = ''
   #member: Membered | null = null
   #rejoinWanted = false
+  /** Partitions of the topic in our last division. */
+  #divided = 0
   #life = new AbortController()
 
   constructor(options: MembershipOptions) {
@@ -159,6 +161,7 @@ export class Membership {
         const leading = joined.leaderId === joined.memberId
         this.#member = { group, generation: joined.generation, memberId: joined.memberId, leading }
         this.#options.hooks.assigned(assignment)
+        if (leading && this.#divided < this.#options.known()) this.#rejoinWanted = true
         await this.#beat(group, assignment, life.signal)
         this.#member = null
       }
@@ -228,6 +231,7 @@ export class Membership {
     const members = joined.members.map(({ memberId, metadata }) => ({ memberId, topics: decodeSubscription(metadata) }))
     const counts = new Map<string, number>()
     for (const topic of topicsOf(members)) counts.set(topic, await this.#options.partitionCount(topic))
+    this.#divided = counts.get(this.#options.topic) ?? 0
     const shares = assign(joined.protocol, members, counts)
     return [...shares].map(([memberId, share]) => ({ memberId, assignment: encodeAssignment(share) }))
   }
@@ -262,10 +266,8 @@ export class Membership {
           this.#rejoinWanted = true
           break
         case UNKNOWN_MEMBER:
-          this.#memberId = ''
-          hooks.lost()
-          return
         case ILLEGAL_GENERATION:
+          if (answer.errorCode === UNKNOWN_MEMBER) this.#memberId = ''
           hooks.lost()
           return
         default:

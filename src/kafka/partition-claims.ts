@@ -87,8 +87,7 @@ export class PartitionClaims {
     const { options, positions, start } = this.#parts
     const { ledger, events, time } = options
     const tokens = new Map(due.map((position) => [position, position.assignment]))
-    const ours = (position: Position): boolean =>
-      positions.get(position.partition) === position && position.assignment === tokens.get(position)
+    const ours = (position: Position): boolean => positions.holds(position, tokens.get(position))
     failpoint('in_claim')
     const answer = await ledger.claim(due.map((position) => position.partition)).catch((error: unknown) => {
       if (!isRetriable(error)) throw error
@@ -103,6 +102,7 @@ export class PartitionClaims {
       positions.get(partition)?.resync(time.clock() + HELD_RETRY_MS)
     }
     const fresh: { position: Position; claim: Claim }[] = []
+    const gone: number[] = []
     for (const position of due) {
       const claim = answer.claims.find((each) => each.partition === position.partition)
       if (claim === undefined) {
@@ -110,13 +110,14 @@ export class PartitionClaims {
         start.lost(position.partition)
         if (ours(position)) this.#again(position)
       } else if (ours(position)) fresh.push({ position, claim })
-      else if (positions.get(position.partition) === undefined) await ledger.release([position.partition])
+      else if (positions.get(position.partition) === undefined) gone.push(position.partition)
     }
-    if (fresh.length === 0) return
-    events.partitionsClaimed(
-      fresh.map(({ claim }) => ({ partition: claim.partition, epoch: claim.epoch, nextOffset: claim.nextOffset })),
-    )
-    await Promise.all(fresh.map(({ position, claim }) => this.#verify(position, claim, () => ours(position))))
+    const released = ledger.release(gone)
+    const told = fresh.map(({ claim: { partition, epoch, nextOffset } }) => ({ partition, epoch, nextOffset }))
+    if (told.length > 0) events.partitionsClaimed(told)
+    // Nothing was waited for since they were found to be ours.
+    const verified = fresh.map(({ position, claim }) => this.#verify(position, claim, () => ours(position)))
+    await Promise.all([released, ...verified])
     this.#parts.bell.ring()
   }
 
@@ -175,7 +176,8 @@ export class PartitionClaims {
     const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
     try {
       const end = tailEpoch < 0 ? -1 : await this.#epochEnd(partition, tailEpoch)
-      if (position.assignment !== assignment) return
+      // Or it has been read on meanwhile, from the leader before, into another epoch: asked again about that one.
+      if (position.assignment !== assignment || position.tailEpoch !== tailEpoch) return
       // What is read again for the detector alone is in the database up to the end of the warm-up.
       if (end >= Math.max(position.expected, position.warmUpEnd)) position.trustedEpoch = leaderEpoch
       else resync(position)

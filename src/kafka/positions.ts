@@ -21,7 +21,7 @@ export type PositionState =
   | { readonly kind: 'verifying' }
   | { readonly kind: 'running' }
   | { readonly kind: 'fenced'; readonly sinceMs: number }
-  /** About to be given back: what was handed out may still be settled. */
+  /** About to be given back: what was handed out may still be settled. Nothing leads out of it, whatever was on its way. */
   | { readonly kind: 'closing' }
   | { readonly kind: 'suspended'; readonly untilMs: number; readonly reason: string }
 
@@ -95,8 +95,9 @@ export class Position {
     this.state = { kind: 'closing' }
   }
 
-  /** Everything fetched or handed out so far counts for nothing; claim again. */
+  /** Everything fetched or handed out so far counts for nothing; claim again. What is being given back is not. */
   resync(notBeforeMs: number, attempt = 0): void {
+    if (this.state.kind === 'closing') return
     this.#forget()
     this.state = { kind: 'claiming', notBeforeMs, attempt }
   }
@@ -108,6 +109,7 @@ export class Position {
   }
 
   suspend(untilMs: number, reason: string): void {
+    if (this.state.kind === 'closing') return
     this.#forget()
     this.state = { kind: 'suspended', untilMs, reason }
   }
@@ -140,7 +142,7 @@ export class Position {
   lost(to: number, reason: Gap['reason'], nowMs: number): Gap | null {
     const from = Math.max(this.expected, Math.min(this.warmUpEnd, to))
     if (from > this.expected) this.expected = from
-    if (to <= from) return null
+    if (to <= from || this.state.kind === 'closing') return null
     const gap: Gap = { from, to, reason }
     this.buffer.push({ from, to, records: PackedRecords.EMPTY, leaderEpoch: -1, gap, arrivedMs: nowMs })
     this.expected = to
@@ -221,6 +223,12 @@ export class Positions {
 
   get(partition: number): Position | undefined {
     return this.#positions.get(partition)
+  }
+
+  /** Whether it is still ours, under this assignment, and not about to be given back. */
+  holds(position: Position, assignment: number | undefined): boolean {
+    const { partition, state } = position
+    return this.#positions.get(partition) === position && position.assignment === assignment && state.kind !== 'closing'
   }
 
   get all(): readonly Position[] {

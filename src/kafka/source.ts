@@ -79,6 +79,7 @@ export class KafkaSource implements Source {
       ...options,
       openGroup: () => transport.openGroup(groupId),
       partitionCount: async (name) => (await (await log.get()).metadata(name)).partitions?.length ?? 0,
+      known: () => layout.partitions.length,
       hooks: {
         beforeRejoin: () => this.#ownership.revoke(),
         assigned: (assignment) => this.#joined(assignment),
@@ -88,15 +89,8 @@ export class KafkaSource implements Source {
     })
     this.#hints = new HintCommitter({ commit: (offsets) => this.#membership.commit(offsets), events, time, bell })
     const [reading, life] = [this.#reading.signal, this.#life.signal]
-    this.#ownership = new Ownership({
-      options,
-      positions,
-      handedOut: this.#handedOut,
-      hints: this.#hints,
-      bell,
-      reading,
-      life,
-    })
+    const [handedOut, hints] = [this.#handedOut, this.#hints]
+    this.#ownership = new Ownership({ options, positions, handedOut, hints, bell, reading, life })
     const topicId = (): string => start.topicId
     this.#fetcher = new Fetcher({ options, positions, layout, log, topicId, bell, mayFetch: () => this.#mayFetch() })
     const unsettled = (partition: number): number => this.#handedOut.ranges(partition)
@@ -193,10 +187,11 @@ export class KafkaSource implements Source {
   async *#handOut(): AsyncIterable<RawBatch> {
     const [{ time }, reading, life] = [this.#options, this.#reading.signal, this.#life.signal]
     while (true) {
-      if (this.#turns.next(time.clock(), reading.aborted).dueMs === 0) await this.#options.turn()
+      const isDue = this.#turns.next(time.clock(), reading.aborted).dueMs === 0
+      if (isDue) await this.#options.turn()
       this.#throwFailure()
       const { lane, dueMs } = this.#turns.next(time.clock(), reading.aborted)
-      const cut = dueMs === 0 ? cutBatch(lane, this.#positions.inLane(lane), this.#tuner.limits) : null
+      const cut = isDue && dueMs === 0 ? cutBatch(lane, this.#positions.inLane(lane), this.#tuner.limits) : null
       if (cut !== null) {
         this.#turns.taken(lane, rowsOf(cut.batch), time.clock())
         this.#handedOut.push(cut.batch, cut.held)

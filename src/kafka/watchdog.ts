@@ -46,7 +46,8 @@ export class Watchdog {
     if (found === null) return
     for (const position of positions.all) {
       const end = found.get(position.partition)
-      if (end === undefined) continue
+      // What was done about another one may have ended its assignment.
+      if (end === undefined || positions.get(position.partition) !== position) continue
       position.endOffset = end
       const stall = this.#stalls.get(position.partition)
       if (stall !== undefined && position.stored > stall.stored) this.#stalls.delete(position.partition)

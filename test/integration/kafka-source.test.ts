@@ -8,6 +8,7 @@ import { openProducer, type Producer } from '../../src/kafka/producer.ts'
 import { KafkaSource } from '../../src/kafka/source.ts'
 import { type PartitionRange, run } from '../../src/pipeline.ts'
 import { FakeLedger } from '../support/fake-ledger.ts'
+import { scored } from '../support/ready-ranges.ts'
 import { type RealKafka, realKafkaMissing, startRealKafka } from '../support/real-kafka.ts'
 
 const missing = process.env['TEST_KAFKA_BROKERS'] === undefined ? realKafkaMissing() : null
@@ -77,7 +78,7 @@ function member(address: string, topic: string, ledger: FakeLedger): Member {
   const parts = {
     source,
     normalize,
-    scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
+    scorer: { score: async (ranges: readonly unknown[]) => ranges.map(() => scored([])) },
     store: ledger,
     finished: () => undefined,
     clock: () => performance.now(),

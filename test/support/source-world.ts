@@ -6,6 +6,7 @@ import { type PartitionRange, run } from '../../src/pipeline.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeKafka } from './fake-kafka.ts'
 import { FakeLedger } from './fake-ledger.ts'
+import { scored } from './ready-ranges.ts'
 
 export interface Said {
   readonly name: string
@@ -68,7 +69,7 @@ export class SourceWorld {
         this.ranges.push(range)
         return { events: [], rejects: [], skips: {} }
       },
-      scorer: { score: async () => [], snapshot: () => null, alerts: () => [] },
+      scorer: { score: async (ranges: readonly unknown[]) => ranges.map(() => scored([])) },
       store: this.ledger,
       finished: () => undefined,
       clock: this.clock.time.clock,

@@ -574,3 +574,65 @@ test('[P4] what is lost in the turn of the loop before a batch is not handed out
   assert.deepEqual(world.stored(0), upTo(10))
   await world.finish()
 })
+
+test('[P3] a claim that is answered while the partition is being given back begins nothing', async () => {
+  const world = new SourceWorld(2, { lanes: 2 })
+  for (const partition of [0, 1]) world.kafka.partition(partition).produce(many(10))
+  world.start()
+  await world.caughtUp()
+  const [claim, commit] = [world.ledger.claim.bind(world.ledger), world.ledger.commit.bind(world.ledger)]
+  const [claims, commits] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let claiming = false
+  world.ledger.claim = async (partitions) => {
+    claiming = true
+    await claims.promise
+    return claim(partitions)
+  }
+  world.ledger.commit = async (batch) => {
+    if (batch.lane === 0) await commits.promise
+    return commit(batch)
+  }
+  world.ledger.row(1).next = 9
+  for (const partition of [0, 1]) world.kafka.partition(partition).produce(many(10, 10))
+  await world.clock.until('partition 1 is claimed again, 0 being stored', () => claiming && world.ranges.length === 4)
+  world.kafka.group.rebalancing = true
+  const { heartbeats } = world.kafka.group
+  await world.clock.until('a rebalance', () => world.kafka.group.heartbeats > heartbeats)
+  claims.resolve()
+  await world.clock.advance(5_000)
+  assert.equal(world.ranges.length, 4, 'nothing more is read')
+  assert.equal(world.heard('partitionsRevoked').length, 0)
+  commits.resolve()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(0), upTo(20))
+  await world.finish()
+})
+
+test('[P20] [F17] partitions that were added while the group was being divided are divided, too', async () => {
+  const world = new SourceWorld(1)
+  const { group } = world.kafka
+  const divided = Promise.withResolvers<void>()
+  let dividing = false
+  const connect = group.connect.bind(group)
+  group.connect = () => {
+    const transport = connect()
+    return {
+      ...transport,
+      sync: async (request) => {
+        const answer = await transport.sync(request)
+        dividing = true
+        await divided.promise
+        return answer
+      },
+    }
+  }
+  world.start()
+  await world.clock.until('a division on its way', () => dividing)
+  world.kafka.partitions = [world.kafka.partition(0), new SourceWorld(1).kafka.partition(0)]
+  world.kafka.partition(1).produce(many(5))
+  await world.clock.until('the ledger knows both', () => world.ledger.rows.size === 2)
+  divided.resolve()
+  await world.caughtUp()
+  assert.deepEqual(world.stored(1), upTo(5))
+  await world.finish()
+})
