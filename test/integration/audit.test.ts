@@ -1,5 +1,7 @@
 /** `audit` on a database and a broker: nothing to say where all is well, and each planted difference by its name. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { DIFFERENCES, type DifferenceName } from '../../src/audit/differences.ts'
 import { audit } from '../../src/commands/audit.ts'
@@ -127,6 +129,25 @@ describe('an audit', { timeout: 600_000 }, () => {
   )
   plants(['beyond_log_end'], `update ingest_ledger set next_offset = next_offset + 4, holes = holes + 4 where ${one}`)
   plants(['topic_replaced'], `update ingest_topic set topic_key = 'another:topic'`)
+
+  test('of docs/operations.md leads on: its two queries tell which row is twice, and which is gone', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')
+    const [, chapter = ''] = page.split('## Does everything add up?')
+    const [twice = '', gone = ''] = [...chapter.matchAll(/```sql\n([^`]*)```/g)].map(([, query]) => query)
+    const found = async (query: string): Promise<string[]> =>
+      (await world.database.client.query(query)).rows.map((row) => `${row.kafka_offset ?? row.offset}`)
+    assert.deepEqual(await found(twice), [])
+    const byRight = await found(gone)
+    await sql('delete from logs where kafka_partition = 1 and kafka_offset = 5')
+    await sql(`insert into logs (service, level, message, ingest_topic_id, kafka_partition, kafka_offset, item)
+      select service, level, message, ingest_topic_id, kafka_partition, kafka_offset, item from logs where kafka_partition = 1 and kafka_offset = 0`)
+    assert.deepEqual(await found(twice), ['0'])
+    assert.deepEqual(
+      (await found(gone)).filter((each) => !byRight.includes(each)),
+      ['5'],
+    )
+    await restore()
+  })
 
   test('names committed_beyond_ledger and lost_to_retention, which are Kafka the ledger is behind of', async () => {
     planted.add('committed_beyond_ledger').add('lost_to_retention')
