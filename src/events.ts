@@ -25,7 +25,8 @@ export interface Events {
   kafkaConnected(): void
   kafkaUnavailable(what: { error: unknown; retryInMs: number }): void
   topicSubscribed(topic: string): void
-  topicMissing(what: { topic: string; retryInMs: number }): void
+  /** `retryInMs` null: it was there, and is looked for now and then beside everything else. */
+  topicMissing(what: { topic: string; retryInMs: number | null }): void
   topicRecreated(what: { topic: string; incarnation: number }): void
   startPinned(what: { topic: string; policy: string; offsets: ReadonlyMap<number, number> }): void
   groupJoined(what: { generation: number; memberId: string; partitions: readonly number[] }): void

@@ -14,6 +14,8 @@ export interface Status {
   readonly guarantee: string
   readonly ready: boolean
   readonly missing: readonly string[]
+  /** What is not as it should be, though it is ready; absent with an older worker. */
+  readonly degraded?: readonly string[]
   readonly topic: string
   /** 0 while the topic is not known. */
   readonly topic_partitions: number
@@ -108,6 +110,7 @@ function isStatus(value: unknown): value is Status {
 export function statusTable(status: Status): string {
   const lines = [
     `${status.ready ? '✓ ready' : `✗ not ready: ${status.missing.join(', ')}`}   version ${status.version}`,
+    ...(status.degraded ?? []).map((what) => `degraded    ${what}`),
     `guarantee   ${status.guarantee}`,
     `topic       ${status.topic}   group ${status.group}   generation ${status.generation}`,
     ...kafkaLine(status),
@@ -122,12 +125,9 @@ export function statusTable(status: Status): string {
     '',
     'partition  state            epoch      stored up to         log end     lag   lag s',
   ]
-  const suspended: string[] = []
   for (const each of status.partitions) {
-    const reason = each.suspended ?? null
-    if (reason !== null) suspended.push(`✗ ${reason}`)
     // Of a log that is another one it is not known how far behind it is.
-    const known = (text: string): string => (reason === null ? text : '-')
+    const known = (text: string): string => ((each.suspended ?? null) === null ? text : '-')
     lines.push(
       [
         String(each.partition).padStart(9),
@@ -140,7 +140,6 @@ export function statusTable(status: Status): string {
       ].join(' '),
     )
   }
-  lines.push(...suspended)
   return `${lines.join('\n')}\n`
 }
 

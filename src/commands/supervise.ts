@@ -107,7 +107,7 @@ const NOTHING_KNOWN = { guarantee: '', topic: '', topic_partitions: 0, group: ''
 async function status(supervisor: Supervisor, version: string): Promise<Status> {
   const answers = [...(await supervisor.ask('status'))] as [number, Status][]
   const first = answers[0]?.[1]
-  const { ready, missing } = await readiness(supervisor)
+  const { ready, missing, degraded } = await readiness(supervisor)
   // Each worker has a breaker of its own: one that is not closed says more than those that are.
   const troubled = answers.find(([, each]) => each.ml_engine !== null && each.ml_engine.breaker !== 'closed')?.[1]
   return {
@@ -115,6 +115,7 @@ async function status(supervisor: Supervisor, version: string): Promise<Status> 
     version,
     ready,
     missing,
+    degraded,
     member: answers.map(([, each]) => each.member).join(', '),
     generation: Math.max(-1, ...answers.map(([, each]) => each.generation)),
     store: [...new Set(answers.map(([, each]) => each.store))].join(', '),

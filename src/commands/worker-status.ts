@@ -25,7 +25,7 @@ export interface WorkerParts {
   readonly stopping: boolean
 }
 
-export function readinessOf({ telemetry, source, store, remote, stopping }: WorkerParts): Readiness {
+export function readinessOf({ config, telemetry, source, store, remote, stopping }: WorkerParts): Readiness {
   const missing: string[] = []
   if (store.kind === 'connecting') missing.push(`PostgreSQL: ${telemetry.state().postgresError ?? 'not connected yet'}`)
   if (store.kind === 'retrying' || store.kind === 'refused') missing.push(`PostgreSQL: ${store.reason}`)
@@ -36,6 +36,7 @@ export function readinessOf({ telemetry, source, store, remote, stopping }: Work
   if (stopping) missing.push('stopping')
   const trouble = troubleOf(telemetry.scores().state)
   const degraded = [
+    ...(source.joined && source.topicMissing ? [`Kafka: Topic "${config.kafka.topic}" does not exist any more`] : []),
     ...source.partitions.flatMap(({ suspended }) => (suspended === null ? [] : [`Kafka: ${suspended}`])),
     ...(remote?.degraded() ?? []),
     ...(trouble === null ? [] : [`scores: ${trouble}`]),
@@ -45,12 +46,13 @@ export function readinessOf({ telemetry, source, store, remote, stopping }: Work
 
 export function statusOf(parts: WorkerParts): Status {
   const { config, telemetry, version, source, store, model, remote } = parts
-  const { ready, missing } = readinessOf(parts)
+  const { ready, missing, degraded } = readinessOf(parts)
   return {
     version,
     guarantee: GUARANTEE,
     ready,
     missing,
+    degraded,
     topic: config.kafka.topic,
     topic_partitions: source.topicPartitions,
     group: config.kafka.groupId,

@@ -18,6 +18,8 @@ export interface SourceStatus {
   readonly joined: boolean
   /** Partitions that the topic has; 0 while it is not known. */
   readonly topicPartitions: number
+  /** The topic does not exist (any more), as far as Kafka has said. */
+  readonly topicMissing: boolean
   readonly bufferedBytes: number
   readonly paused: boolean
   /** What the tuner has chosen, and why. */

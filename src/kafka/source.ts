@@ -149,6 +149,7 @@ export class KafkaSource implements Source {
       memberId: member?.memberId ?? '',
       joined: member !== null,
       topicPartitions: this.#layout.partitions.length,
+      topicMissing: this.#layout.missing,
       bufferedBytes: this.#heldBytes,
       paused: this.#paused,
       batching: { ...this.#tuner.limits, storedInMs: this.#tuner.storedInMs, catchingUp: this.#tuner.catchingUp },
@@ -222,7 +223,7 @@ export class KafkaSource implements Source {
   /** The layout was looked at: new partitions, or another topic of the same name, go to the ledger first. */
   async #relaid(exists: boolean): Promise<void> {
     const { events, topic } = this.#options
-    if (!exists) events.topicMissing({ topic, retryInMs: 0 })
+    if (!exists) events.topicMissing({ topic, retryInMs: null })
     if (!exists || !this.#start.outdated) return
     if (this.#start.recreated) {
       // What was handed out of the old topic is stored as its own before the ledger speaks of the new one.

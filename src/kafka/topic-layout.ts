@@ -21,6 +21,8 @@ export class TopicLayout {
   /** Brokers that lead something. */
   nodes: readonly number[] = []
   #stale = false
+  /** As last heard: the topic does not exist (any more). What is known of its partitions stays. */
+  missing = false
 
   /** cluster id ':' topic id; '' when the broker cannot tell. */
   key = ''
@@ -52,6 +54,7 @@ export class TopicLayout {
   async refresh(): Promise<boolean> {
     const log = await this.#options.log.get()
     const metadata = await log.metadata(this.#options.topic)
+    this.missing = metadata.partitions === null || metadata.partitions.length === 0
     if (metadata.partitions === null || metadata.partitions.length === 0) return false
     this.topicId = metadata.topicId
     this.key = metadata.topicId === '' ? '' : `${metadata.clusterId}:${metadata.topicId}`

@@ -56,8 +56,9 @@ export function groupEvents({ voice, metrics, health, clock }: EventParts & { cl
     topicMissing({ topic, retryInMs }) {
       failed('topic_missing')
       const sentence = `Topic "${topic}" does not exist`
-      health.joinWaits(sentence)
-      voice.warn('topic_missing', `${sentence}; ${retry(retryInMs)}`, { topic })
+      if (retryInMs !== null) health.joinWaits(sentence)
+      const next = retryInMs === null ? ' any more; it is looked for until it does' : `; ${retry(retryInMs)}`
+      voice.warn('topic_missing', `${sentence}${next}`, { topic })
     },
     topicRecreated: ({ topic, incarnation }) =>
       voice.warn('topic_recreated', `Topic "${topic}" was recreated: reading its incarnation ${incarnation} from 0`, {

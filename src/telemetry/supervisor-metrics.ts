@@ -13,7 +13,7 @@ export function createSupervisorMetrics() {
     }),
     restarts: new Counter({
       name: 'insighthub_worker_restarts_total',
-      help: 'Workers that ended and were started again (only with several workers)',
+      help: 'Workers that ended unasked and were started again (only with several workers)',
       registers,
     }),
     /** The Prometheus text format, version 0.0.4. */

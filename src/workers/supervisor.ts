@@ -169,10 +169,10 @@ export class Supervisor {
       }
       if (end.code === EX_CONFIG || !this.#wasReady)
         return this.#stopAll(end.code === null || end.code === 0 ? 1 : end.code)
-      slot.restarts++
-      restarted()
       if (slot.replacing) slot.replacing = false
       else {
+        slot.restarts++
+        restarted()
         slot.failures = clock() - startedMs > STEADY_MS ? 1 : slot.failures + 1
         const pauseMs = Math.min(BACKOFF.maxMs, BACKOFF.minMs * 2 ** (slot.failures - 1))
         warn(

@@ -224,6 +224,9 @@ test('what was held back of an outage is said before its end, and the join says 
   telemetry.lag([])
   assert.deepEqual(lines, expected, 'and not again')
   assert.equal(telemetry.state().joinWaitsFor, null)
+  telemetry.topicMissing({ topic: 'logs', retryInMs: null })
+  assert.match(lines.at(-1) ?? '', /^⚠ Topic "logs" does not exist any more; it is looked for until it does/)
+  assert.equal(telemetry.state().joinWaitsFor, null, 'the group is joined')
 })
 
 test("a new Kafka's first seconds without a coordinator are no outage; more than that is one, and so is anything else", async () => {

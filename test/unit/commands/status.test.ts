@@ -63,8 +63,8 @@ test('a partition that is not read is told with the reason, and nothing is claim
   const read = { partition: 0, state: 'running', epoch: 7, next_offset: 12, end_offset: 12, lag_records: 0, lag_seconds: 0, suspended: null } // biome-ignore format: one line
   const reason = 'Partition 1 ends at 5, the ledger stands at 9'
   const other = { ...read, partition: 1, state: 'suspended', next_offset: 9, end_offset: 9, suspended: reason }
-  const table = statusTable({ ...STATUS, partitions: [read, other] })
+  const table = statusTable({ ...STATUS, degraded: [`Kafka: ${reason}`], partitions: [read, other] })
   assert.match(table, /^ +0 {2}running +7 +12 +12 +0 +0\.0$/m)
   assert.match(table, /^ +1 {2}suspended +7 +9 +- +- +-$/m)
-  assert.match(table, /^✗ Partition 1 ends at 5, the ledger stands at 9$/m)
+  assert.match(table, /^degraded {4}Kafka: Partition 1 ends at 5, the ledger stands at 9$/m)
 })

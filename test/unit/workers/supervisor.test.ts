@@ -147,6 +147,11 @@ test('a rolling replacement stops one at a time and waits for its successor to b
     supervisor.workers.map(({ pid }) => pid),
     [103, 104, 105],
   )
+  assert.deepEqual(
+    supervisor.workers.map(({ restarts }) => restarts),
+    [0, 0, 0],
+    'what was asked for is no trouble',
+  )
   stop.abort()
   assert.equal(await code, 0)
 })
