@@ -89,7 +89,18 @@ export interface Changes {
   readonly advances: Advance[]
 }
 
-export const keyOf = (incarnation: number, part: number): string => `${incarnation}:${part}`
+const keys = new Map<number, string>()
+
+/** The same string every time: equal keys are compared, and hashed, as one. */
+export function keyOf(incarnation: number, part: number): string {
+  const place = incarnation * 1024 + part
+  let key = keys.get(place)
+  if (key === undefined) {
+    key = `${incarnation}:${part}`
+    keys.set(place, key)
+  }
+  return key
+}
 
 export class SqlError extends Error {
   readonly code: string

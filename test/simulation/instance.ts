@@ -1,6 +1,6 @@
 /** One worker: the product's own source, ledger, store and line in a simulated process, and the supervisor that starts it again. */
 import { ProcessorError } from '../../src/errors.ts'
-import { type Events, silentEvents } from '../../src/events.ts'
+import type { Events } from '../../src/events.ts'
 import { KafkaSource } from '../../src/kafka/source.ts'
 import type { KafkaTransport } from '../../src/kafka/transport.ts'
 import type { Ledger } from '../../src/ledger.ts'
@@ -15,12 +15,14 @@ import { NO_DATABASE } from '../support/no-database.ts'
 import { ChainScorer } from './chain-scorer.ts'
 import { DatabaseLink } from './database-link.ts'
 import { KafkaLink } from './kafka-link.ts'
+import { NEVER } from './light-abort.ts'
 import { SimProcess } from './sim-process.ts'
+import { toldEvents } from './told-events.ts'
 import type { World } from './world.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 const ROWS_BYTES = 16 * 1024
-const NEVER = new AbortController().signal
+const nothing = (): void => undefined
 
 export const LIMITS = {
   sessionTimeoutMs: 10_000,
@@ -202,33 +204,24 @@ export class Instance {
   #events(process: SimProcess): Events {
     const world = this.#world
     const { bufferBytesMax, fetchBytesMax } = LIMITS
-    const told = (name: string) => (what: unknown) => {
+    const tell = (name: string, what: unknown): void => {
       world.heard(name)
       world.trace(() => `${this.name} (${process.state}): ${name} ${brief(what)}`)
     }
-    const silent = new Set(['lag', 'bufferedBytes', 'batchFinished'])
-    const own: Partial<Events> = {
+    return toldEvents(tell, {
+      lag: nothing,
+      batchFinished: nothing,
       bufferedBytes: (bytes) => {
         // What was under way when the budget was used up still arrives: one answer of each broker, with what its records cost in memory.
         const most = bufferBytesMax + 2 * 4 * fetchBytesMax
         if (bytes > most) world.check(() => world.fail('I9', `${bytes} bytes are held, of ${bufferBytesMax}`))
       },
       partitionsClaimed: (claims) => {
-        told('partitionsClaimed')(claims)
+        tell('partitionsClaimed', claims)
         for (const { partition } of claims) world.claimed(this.number, partition)
         this.#claimed(claims)
       },
-    }
-    return silentEvents(
-      new Proxy(own, {
-        get: (target, name) => {
-          const known: unknown = Reflect.get(target, name)
-          if (known !== undefined || silent.has(String(name))) return known
-          Reflect.set(target, name, told(String(name)))
-          return Reflect.get(target, name)
-        },
-      }),
-    )
+    })
   }
 
   #exit(process: SimProcess, error: unknown): void {

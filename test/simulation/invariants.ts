@@ -260,17 +260,19 @@ export class Invariants {
     this.#chains.set(key, chain)
     let state = from === before.base ? 0 : chain.get(from)
     if (state === undefined) fail('I2', `nobody knows what was learned of ${key} before ${from}`)
-    const scores = new Map<string, number>()
+    // Rows come in the order of the messages, but for those that the database refused.
+    const stored = changes.logs.filter((each) => each.partition === part)
+    let row = 0
     for (const message of expected.messages) {
       state = chained(state, message)
-      scores.set(message, scoreOf(state))
+      const log = stored[row]
+      if (log?.message !== message) continue
+      row++
+      if (log.source === 'rules') this.blindScores++
+      else if (log.score !== scoreOf(state))
+        fail('I8', `the score of ${key}:${log.offset} does not follow from the records before it`)
     }
-    for (const { partition, offset, message, score, source } of changes.logs) {
-      if (partition !== part) continue
-      if (source === 'rules') this.blindScores++
-      else if (score !== scores.get(message))
-        fail('I8', `the score of ${key}:${offset} does not follow from the records before it`)
-    }
+    if (row < stored.length) fail('I8', `${stored.length - row} scores of ${key} belong to no record`)
     if (this.blindScores > 0 && !this.retained) fail('I8', `${key} is scored without what was learned before`)
     const snapshot = changes.snapshots.get(key)
     if (snapshot !== undefined && snapshot.atOffset !== to)

@@ -27,8 +27,11 @@ class LightSignal {
   }
 
   removeEventListener(_type: 'abort', listener: Listener): void {
-    const at = this.#listeners.indexOf(listener)
-    if (at >= 0) this.#listeners.splice(at, 1)
+    const listeners = this.#listeners
+    let at = listeners.indexOf(listener)
+    if (at < 0) return
+    for (; at < listeners.length - 1; at++) listeners[at] = listeners[at + 1]!
+    listeners.pop()
   }
 
   fire(): void {
@@ -47,6 +50,13 @@ class LightController {
     this.signal.fire()
   }
 }
+
+/** Never aborted, and it keeps no listener: workers that have died were never going to take theirs back. */
+export const NEVER = {
+  aborted: false,
+  addEventListener: () => undefined,
+  removeEventListener: () => undefined,
+} as Partial<AbortSignal> as AbortSignal
 
 /** Returns what puts the platform's own back. */
 export function installLightAbort(): () => void {

@@ -1,9 +1,9 @@
 /** The remote ML engine of every other world: it has judged at once, or its answer, or the deadline of the question, comes later. */
 import { Dice } from './dice.ts'
+import { NEVER } from './light-abort.ts'
 import type { SimProcess } from './sim-process.ts'
 
 const DEADLINE_MS = 100
-const NEVER = new AbortController().signal
 
 export class SlowEngine {
   readonly #dice: Dice

@@ -2,13 +2,13 @@
 import type { Claim } from '../../../src/ledger.ts'
 import type { ChainScorer } from '../chain-scorer.ts'
 import { keyOf, type LedgerRow } from '../database.ts'
+import { NEVER } from '../light-abort.ts'
 import { PARTITIONS } from '../plan.ts'
 import type { Mutation, World } from '../world.ts'
 import { type Mutant, seams } from './mutant.ts'
 
 /** Of a loop that has other things to do. */
 const TURN_MS = 5
-const NEVER = new AbortController().signal
 
 export const MUTANTS_IN_MEMORY: readonly Mutant[] = [
   {
