@@ -175,7 +175,7 @@ export class PartitionClaims {
     const { time, events } = options
     const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
     try {
-      const end = tailEpoch < 0 ? -1 : await this.#epochEnd(partition, tailEpoch)
+      const end = tailEpoch < 0 ? -1 : await this.#epochEnd(partition, tailEpoch, 'known')
       // Or it has been read on meanwhile, from the leader before, into another epoch: asked again about that one.
       if (position.assignment !== assignment || position.tailEpoch !== tailEpoch) return
       // What is read again for the detector alone is in the database up to the end of the warm-up.
@@ -228,20 +228,17 @@ export class PartitionClaims {
     return `Partition ${partition} holds another record at offset ${tail.offset} than the one that was stored: ${ANOTHER_LOG}`
   }
 
-  async #epochEnd(partition: number, leaderEpoch: number): Promise<number> {
+  /** -1 where nobody can tell; `known`: also where the log never had that epoch, and answers with the end of an earlier one. */
+  async #epochEnd(partition: number, leaderEpoch: number, which?: 'known'): Promise<number> {
     const { options, layout, log } = this.#parts
     const leader = layout.leader(partition)
     if (leader === undefined || leaderEpoch < 0) return -1
     const connection = await log.get()
-    const asked = {
-      node: leader.leader,
-      topic: options.topic,
-      partition,
-      currentLeaderEpoch: leader.leaderEpoch,
-      leaderEpoch,
-    }
+    const { leader: node, leaderEpoch: currentLeaderEpoch } = leader
+    const asked = { node, topic: options.topic, partition, currentLeaderEpoch, leaderEpoch }
     const answer = await connection.offsetForLeaderEpoch(asked)
-    return answer.errorCode === 0 ? answer.endOffset : -1
+    const isAnother = which === 'known' && answer.leaderEpoch < leaderEpoch
+    return answer.errorCode !== 0 || isAnother ? -1 : answer.endOffset
   }
 
   /** What the log holds at an offset; null where compaction took it. Throws KAFKA_UNAVAILABLE when it can't be read. */

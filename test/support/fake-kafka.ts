@@ -29,10 +29,10 @@ export class FakePartition {
   /** What fetches of it answer instead. */
   errorCode = 0
 
-  produce(values: readonly string[], timestamp = 1_764_700_000_000): void {
+  produce(values: readonly string[], timestamp = 1_764_700_000_000, leaderEpoch = 3): void {
     const records = values.map((value, delta) => ({ delta, value: Buffer.from(value) }))
     this.#append(
-      writeBatch({ baseOffset: this.end, records, baseTimestamp: BigInt(timestamp), leaderEpoch: 3 }),
+      writeBatch({ baseOffset: this.end, records, baseTimestamp: BigInt(timestamp), leaderEpoch }),
       values.length,
     )
   }
@@ -73,6 +73,10 @@ export class FakeKafka implements KafkaTransport {
   leaderEpoch = 3
   /** Where an epoch ended; null: at the end of the log. */
   epochEnd: ((epoch: number, partition: number) => number) | null = null
+  /** The newest epoch that a log has, of those up to the one that it is asked about. */
+  epochKnown: (epoch: number) => number = (epoch) => epoch
+  /** Answers about epochs wait for it. */
+  epochGate: Promise<void> = Promise.resolve()
   opened = 0
   fetches: FetchRequest[] = []
   /** Changes answers on their way, as a faulty client would; may wait. */
@@ -114,11 +118,12 @@ export class FakeKafka implements KafkaTransport {
           return { partition, errorCode: 0, offset: timestamp === -2 ? start : end, timestamp: epochMs(-1) }
         })
       },
-      offsetForLeaderEpoch: async ({ partition, leaderEpoch }) => ({
-        errorCode: 0,
-        leaderEpoch,
-        endOffset: this.epochEnd?.(leaderEpoch, partition) ?? this.partition(partition).end,
-      }),
+      offsetForLeaderEpoch: async (asked) => {
+        await this.epochGate
+        const leaderEpoch = this.epochKnown(asked.leaderEpoch)
+        const { end } = this.partition(asked.partition)
+        return { errorCode: 0, leaderEpoch, endOffset: this.epochEnd?.(leaderEpoch, asked.partition) ?? end }
+      },
       close: async () => undefined,
     }
   }

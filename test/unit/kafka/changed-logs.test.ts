@@ -150,6 +150,53 @@ test('[P8] [P17] what the leader before answered late is not taken for what the 
   await world.finish()
 })
 
+test('[P17] a leader that has never known the epoch of the last record does not have it, however long its log is', async () => {
+  const world = new SourceWorld(1).start()
+  const partition = world.kafka.partition(0)
+  partition.produce(['a', 'b'])
+  partition.produce(['c', 'd'], undefined, 4)
+  await world.caughtUp()
+  // Elected uncleanly, twice: the first had less than the leader of epoch 3, and that one is back.
+  partition.batches = partition.batches.slice(0, 1)
+  partition.end = 2
+  partition.produce(Array.from({ length: 6 }, (_, i) => `other ${i}`))
+  world.kafka.leaderEpoch = 5
+  world.kafka.epochKnown = (epoch) => (epoch < 5 ? Math.min(3, epoch) : epoch)
+  await world.clock.until('it waits for an operator', () => world.source.status().partitions[0]?.state === 'suspended')
+  assert.match(said(world), /holds another record at offset 3/)
+  assert.deepEqual(world.stored(0), [0, 1, 2, 3])
+  await world.finish()
+})
+
+test('[P8] [P17] nor when what was read last comes from the leader before while the new one is asked', async () => {
+  const world = new SourceWorld(1).start()
+  const partition = world.kafka.partition(0)
+  await world.clock.advance(15_000)
+  partition.produce(['a', 'b'])
+  await world.caughtUp()
+  const [late, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  world.kafka.tamper = async (answer) => {
+    if (answer.batches.length > 0) await late.promise
+    return answer
+  }
+  partition.produce(['c', 'd'], undefined, 4)
+  await world.clock.advance(60)
+  partition.batches = partition.batches.slice(0, 1)
+  partition.end = 2
+  partition.produce(Array.from({ length: 6 }, (_, i) => `other ${i}`))
+  world.kafka.leaderEpoch = 5
+  world.kafka.epochKnown = (epoch) => (epoch < 5 ? Math.min(3, epoch) : epoch)
+  world.kafka.epochGate = gate.promise
+  // The layout is looked at again, and the new leader asked about the epoch of b.
+  await world.clock.advance(20_000)
+  late.resolve()
+  await world.clock.until('d is stored', () => world.stored(0).length === 4)
+  gate.resolve()
+  await world.clock.until('it waits for an operator', () => world.source.status().partitions[0]?.state === 'suspended')
+  assert.deepEqual(world.stored(0), [0, 1, 2, 3])
+  await world.finish()
+})
+
 test('a new leader with the same log is followed without beginning at the ledger again', async () => {
   const world = new SourceWorld(1).start()
   const partition = world.kafka.partition(0)
