@@ -45,7 +45,7 @@ function tell(title: string, runs: readonly Run[]): void {
     const alone = these.filter(({ beside }) => beside !== true)
     const times = alone.map(({ recoveredMs }) => recoveredMs ?? Number.POSITIVE_INFINITY)
     say(
-      `  ${String(these[0]?.number).padEnd(4)} ${name.padEnd(52)} ${String(these.length).padStart(4)} times, ${String(alone.length).padStart(4)} of them alone: recovery p50 ${quantile(times, 0.5)}, p95 ${quantile(times, 0.95)}`,
+      `  ${String(these[0]?.number).padEnd(4)} ${name.padEnd(60)} ${String(these.length).padStart(4)} times, ${String(alone.length).padStart(4)} of them alone: recovery p50 ${quantile(times, 0.5)}, p95 ${quantile(times, 0.95)}`,
     )
   }
 }

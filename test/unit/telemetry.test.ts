@@ -206,7 +206,7 @@ test('repeated errors are one line per kind per 10 s, with their number', () => 
 })
 
 test('what was held back of an outage is said before its end, and the join says what it waits for', () => {
-  const { telemetry, lines } = world()
+  const { telemetry, lines, advance } = world()
   telemetry.kafkaConnected()
   telemetry.topicMissing({ topic: 'logs', retryInMs: 500 })
   telemetry.topicMissing({ topic: 'logs', retryInMs: 1500 })
@@ -224,6 +224,7 @@ test('what was held back of an outage is said before its end, and the join says 
   telemetry.lag([])
   assert.deepEqual(lines, expected, 'and not again')
   assert.equal(telemetry.state().joinWaitsFor, null)
+  advance(10_000)
   telemetry.topicMissing({ topic: 'logs', retryInMs: null })
   assert.match(lines.at(-1) ?? '', /^⚠ Topic "logs" does not exist any more; it is looked for until it does/)
   assert.equal(telemetry.state().joinWaitsFor, null, 'the group is joined')

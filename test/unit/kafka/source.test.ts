@@ -84,10 +84,12 @@ test('of a topic that came after the source nothing is passed over, whatever the
   world.start()
   await world.clock.advance(3_000)
   assert.ok(world.heard('topicMissing').length > 0)
+  assert.equal(world.source.status().topicMissing, true)
   world.kafka.partitions = new SourceWorld(1).kafka.partitions
   world.kafka.partition(0).produce(many(3))
   await world.caughtUp()
   assert.deepEqual(world.stored(0), upTo(3))
+  assert.equal(world.source.status().topicMissing, false)
   await world.finish()
 })
 
