@@ -12,7 +12,7 @@ FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="insighthub-processor" org.opencontainers.image.licenses="Apache-2.0"
 # In a container the port has to be reachable from outside the network namespace; publish it only where it is wanted.
 # malloc: as src/workers/worker-env.ts says.
-ENV NODE_ENV=production HTTP_HOST=0.0.0.0 MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=2097152 MALLOC_TRIM_THRESHOLD_=8388608
+ENV NODE_ENV=production HTTP_HOST=0.0.0.0 MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=8388608
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
