@@ -228,10 +228,10 @@ export class Fetcher {
 
   /** Retention was faster than we, or the log ends before us. What is buffered is good in either case. */
   async #outOfRange({ position, assignment, wanted }: Asked): Promise<void> {
-    const { options, layout, log } = this.#parts
+    const { options, positions, layout, log } = this.#parts
     const { partition } = position
     const earliest = await logEnds({ layout, log, topic: options.topic }, [partition], 'earliest')
-    if (position.assignment !== assignment || position.expected !== wanted) return
+    if (!positions.holds(position, assignment) || position.expected !== wanted) return
     const start = earliest.get(partition) ?? -1
     const nowMs = options.time.clock()
     if (start > wanted) {

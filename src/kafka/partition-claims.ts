@@ -170,14 +170,14 @@ export class PartitionClaims {
    * Where it does not, or cannot tell, the claim's own look decides.
    */
   async #trust(position: Position): Promise<void> {
-    const { options, layout, bell, resync } = this.#parts
+    const { options, positions, layout, bell, resync } = this.#parts
     const { partition, assignment, tailEpoch } = position
     const { time, events } = options
     const leaderEpoch = layout.leader(partition)?.leaderEpoch ?? -1
     try {
       const end = tailEpoch < 0 ? -1 : await this.#epochEnd(partition, tailEpoch, 'known')
       // Or it has been read on meanwhile, from the leader before, into another epoch: asked again about that one.
-      if (position.assignment !== assignment || position.tailEpoch !== tailEpoch) return
+      if (!positions.holds(position, assignment) || position.tailEpoch !== tailEpoch) return
       // What is read again for the detector alone is in the database up to the end of the warm-up.
       if (end >= Math.max(position.expected, position.warmUpEnd)) position.trustedEpoch = leaderEpoch
       else resync(position)

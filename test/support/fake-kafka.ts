@@ -75,8 +75,8 @@ export class FakeKafka implements KafkaTransport {
   epochEnd: ((epoch: number, partition: number) => number) | null = null
   /** The newest epoch that a log has, of those up to the one that it is asked about. */
   epochKnown: (epoch: number) => number = (epoch) => epoch
-  /** Answers about epochs wait for it. */
-  epochGate: Promise<void> = Promise.resolve()
+  /** Answers about epochs and the ends of logs wait for it. */
+  endsGate: Promise<void> = Promise.resolve()
   opened = 0
   fetches: FetchRequest[] = []
   /** Changes answers on their way, as a faulty client would; may wait. */
@@ -112,6 +112,7 @@ export class FakeKafka implements KafkaTransport {
       },
       fetch: (request, signal) => this.#fetch(request, signal),
       listOffsets: async ({ partitions }) => {
+        await this.endsGate
         this.check()
         return partitions.map(({ partition, timestamp }) => {
           const { start, end } = this.partition(partition)
@@ -119,7 +120,7 @@ export class FakeKafka implements KafkaTransport {
         })
       },
       offsetForLeaderEpoch: async (asked) => {
-        await this.epochGate
+        await this.endsGate
         const leaderEpoch = this.epochKnown(asked.leaderEpoch)
         const { end } = this.partition(asked.partition)
         return { errorCode: 0, leaderEpoch, endOffset: this.epochEnd?.(leaderEpoch, asked.partition) ?? end }

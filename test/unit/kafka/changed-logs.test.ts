@@ -186,7 +186,7 @@ test('[P8] [P17] nor when what was read last comes from the leader before while 
   partition.produce(Array.from({ length: 6 }, (_, i) => `other ${i}`))
   world.kafka.leaderEpoch = 5
   world.kafka.epochKnown = (epoch) => (epoch < 5 ? Math.min(3, epoch) : epoch)
-  world.kafka.epochGate = gate.promise
+  world.kafka.endsGate = gate.promise
   // The layout is looked at again, and the new leader asked about the epoch of b.
   await world.clock.advance(20_000)
   late.resolve()

@@ -638,3 +638,25 @@ test('[P20] [F17] partitions that were added while the group was being divided a
   assert.deepEqual(world.stored(1), upTo(5))
   await world.finish()
 })
+
+test('[F15] what retention took is told once, also where the partition was lost while the log was asked where it begins', async () => {
+  const world = new SourceWorld(1)
+  const partition = world.kafka.partition(0)
+  partition.produce(many(2))
+  world.start()
+  await world.caughtUp()
+  const gate = Promise.withResolvers<void>()
+  world.kafka.endsGate = gate.promise
+  partition.produce(many(3, 2))
+  partition.produce(many(3, 5))
+  partition.deleteBefore(5)
+  // Its fetch is answered with "out of range".
+  await world.clock.advance(100)
+  world.kafka.group.heartbeatCodes = [25]
+  await world.clock.until('another assignment', () => world.heard('partitionsClaimed').length === 2)
+  gate.resolve()
+  await world.caughtUp()
+  assert.deepEqual(world.heard('gapFound'), [{ partition: 0, from: 2, to: 5, reason: 'retention' }])
+  assert.deepEqual(world.stored(0), [0, 1, 5, 6, 7])
+  await world.finish()
+})
