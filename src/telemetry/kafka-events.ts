@@ -60,12 +60,13 @@ export function groupEvents({ voice, metrics, health, clock }: EventParts & { cl
       const next = retryInMs === null ? ' any more; it is looked for until it does' : `; ${retry(retryInMs)}`
       voice.warn('topic_missing', `${sentence}${next}`, { topic })
     },
-    topicRecreated: ({ topic, incarnation }) =>
-      voice.warn('topic_recreated', `Topic "${topic}" was recreated: reading its incarnation ${incarnation} from 0`, {
-        topic,
-        incarnation,
-      }),
+    topicRecreated({ topic, incarnation }) {
+      voice.over('topic_missing')
+      const line = `Topic "${topic}" was recreated: reading its incarnation ${incarnation} from 0`
+      voice.warn('topic_recreated', line, { topic, incarnation })
+    },
     startPinned({ topic, policy, offsets }) {
+      voice.over('topic_missing')
       const where = [...offsets].map(([partition, offset]) => `${partition}:${offset}`).join(' ')
       voice.info('start_pinned', `First start on "${topic}": ${policy}, at ${where}`, { topic, policy })
     },
