@@ -17,6 +17,7 @@ import { packedState } from './packed-state.ts'
 import { roundHalfEven } from './round-half-even.ts'
 import { type OpenSession, type Session, sessionsOf } from './session.ts'
 import { type PackedSnapshot, SNAPSHOT_COLUMNS, snapshotFile } from './snapshot-rows.ts'
+import { sqlStateOf } from './sql-errors.ts'
 import { hexText, whole, wholes } from './sql-literals.ts'
 import { readTableShape, type TableShape } from './table-shape.ts'
 import { offsetsOf, type Tally, tally } from './tally.ts'
@@ -55,6 +56,8 @@ export class Lane {
   readonly #names: string
   #session: Session | null = null
   #deadlineMs = DEADLINE_MS
+  /** The database answered that it cannot do the work (a full disk, read-only): that it can be connected to ends nothing. */
+  #declined = false
   #shape: { topicId: number; shape: TableShape } | null = null
 
   constructor(options: LaneOptions) {
@@ -104,8 +107,12 @@ export class Lane {
   async #over<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const session = await this.#connected()
     try {
-      return await work(session)
+      const done = await work(session)
+      if (this.#declined) this.#options.events.postgresConnected()
+      this.#declined = false
+      return done
     } catch (error) {
+      this.#declined = sqlStateOf(error) !== null
       // Whatever it was, this connection may still hold half a COPY.
       this.#session = null
       this.#shape = null
@@ -132,7 +139,7 @@ export class Lane {
     session.onEnd(() => {
       if (this.#session === session) this.#session = null
     })
-    this.#options.events.postgresConnected()
+    if (!this.#declined) this.#options.events.postgresConnected()
     return session
   }
 

@@ -45,7 +45,7 @@ function sessions(failing: readonly string[] = []) {
   return { openSession, sent, opened }
 }
 
-function laneOf({ openSession }: ReturnType<typeof sessions>): Lane {
+function laneOf({ openSession }: ReturnType<typeof sessions>, events = silentEvents()): Lane {
   return new Lane({
     database: NO_DATABASE,
     openSession,
@@ -55,7 +55,7 @@ function laneOf({ openSession }: ReturnType<typeof sessions>): Lane {
     deadLetterBytesMax: 16,
     decodeHeaders: () => [],
     reserveIds: () => false,
-    events: silentEvents(),
+    events,
   })
 }
 
@@ -70,6 +70,20 @@ for (const code of ['25006', '57P01', '53100', '40P01']) {
     assert.deepEqual(world.opened, [{ destroyed: true }, { destroyed: false }])
   })
 }
+
+test('a database that can be connected to, but not written to, is away until something is written', async () => {
+  let connected = 0
+  const events = silentEvents({ postgresConnected: () => void connected++ })
+  const lane = laneOf(sessions(['53100', '53100', '53100']), events)
+  const ranges = [readyRange({ from: 0, count: 2 })]
+  await assert.rejects(lane.attempt(ranges))
+  assert.equal(connected, 1, 'the first connection')
+  await assert.rejects(lane.attempt(ranges))
+  await assert.rejects(lane.attempt(ranges))
+  assert.equal(connected, 1)
+  await lane.attempt(ranges)
+  assert.equal(connected, 2, 'and the first success')
+})
 
 test('a flush that was not answered in time is given twice the time, up to two minutes, until one is answered', async () => {
   const world = sessions()
