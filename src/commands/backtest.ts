@@ -10,7 +10,7 @@ import { type ChangedLog, type Opinion, type Rescoring, RescoringTally, type Sid
 import { aligned } from '../evaluation/tables.ts'
 import { type Feed, type FeedOptions, openFeed } from './log-feed.ts'
 import { printable, printableJson } from './printable.ts'
-import { scorerSettings } from './scorer-settings.ts'
+import { SCORER_SETTINGS, scorerSettings } from './scorer-settings.ts'
 
 export interface BacktestOptions extends FeedOptions {
   /** NAME=VALUE, as in the environment. */
@@ -65,6 +65,10 @@ function changesOf({ set, threshold }: BacktestOptions): Record<string, string> 
     const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/s.exec(text) ?? []
     if (name === undefined || value === undefined) {
       throw new ProcessorError('INPUT', `--set ${printable(text)}: expected NAME=VALUE, such as ANOMALY_THRESHOLD=0.7`)
+    }
+    if (!SCORER_SETTINGS.some((each) => each === name)) {
+      const one = SCORER_SETTINGS.join(', ')
+      throw new ProcessorError('INPUT', `--set ${printable(name)}: expected a setting of the scoring, one of ${one}`)
     }
     changes[name] = value
   }

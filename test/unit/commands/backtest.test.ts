@@ -46,6 +46,8 @@ test('options that do not fit together are refused before anything is read', asy
     [{ table: true, set: ['threshold=0.7'] }, /^--set threshold=0\.7: expected NAME=VALUE/],
     [{ table: true, set: ['ANOMALY_THRESHOLD'] }, /^--set ANOMALY_THRESHOLD: expected NAME=VALUE/],
     [{ table: true, set: ['=1\u001b[31m'] }, /^--set =1\S*: expected NAME=VALUE/],
+    [{ table: true, set: ['ANOMALY_TRESHOLD=0.7'] }, /^--set ANOMALY_TRESHOLD: expected .*ANOMALY_THRESHOLD/],
+    [{ table: true, set: ['KAFKA_TOPIC=other'] }, /^--set KAFKA_TOPIC: expected a setting of the scoring/],
     [{ table: true, threshold: '2' }, /ANOMALY_THRESHOLD/],
     [{ table: true, labels: '/nowhere/labels.csv' }, /nowhere/],
   ]
