@@ -69,7 +69,6 @@ export interface MembershipOptions {
   readonly openGroup: () => Promise<GroupTransport>
   /** How many partitions a topic has; 0 when it does not exist. Other members may bring topics of their own. */
   readonly partitionCount: (topic: string) => Promise<number>
-  readonly known: () => number // partitions of the topic, as of now: more than were divided are divided anew
   readonly hooks: MembershipHooks
   readonly events: Events
   readonly time: Time
@@ -79,7 +78,8 @@ interface Membered {
   readonly group: GroupTransport
   readonly generation: number
   readonly memberId: string
-  readonly leading: boolean
+  /** How many partitions of the topic this member, leading the group, gave away; null while another one leads. */
+  readonly divided: number | null
 }
 
 export class Membership {
@@ -96,7 +96,7 @@ export class Membership {
     this.#options = options
   }
 
-  get member(): { readonly generation: number; readonly memberId: string; readonly leading: boolean } | null {
+  get member(): Omit<Membered, 'group'> | null {
     return this.#member
   }
 
@@ -158,10 +158,9 @@ export class Membership {
         if (joined === null) continue
         const assignment = await this.#orEnd(this.#sync(group, joined), life.signal)
         if (assignment === null) continue
-        const leading = joined.leaderId === joined.memberId
-        this.#member = { group, generation: joined.generation, memberId: joined.memberId, leading }
+        const { generation, memberId, leaderId } = joined
+        this.#member = { group, generation, memberId, divided: leaderId === memberId ? this.#divided : null }
         this.#options.hooks.assigned(assignment)
-        if (leading && this.#divided < this.#options.known()) this.#rejoinWanted = true
         await this.#beat(group, assignment, life.signal)
         this.#member = null
       }

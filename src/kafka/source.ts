@@ -79,7 +79,6 @@ export class KafkaSource implements Source {
       ...options,
       openGroup: () => transport.openGroup(groupId),
       partitionCount: async (name) => (await (await log.get()).metadata(name)).partitions?.length ?? 0,
-      known: () => layout.partitions.length,
       hooks: {
         beforeRejoin: () => this.#ownership.revoke(),
         assigned: (assignment) => this.#joined(assignment),
@@ -220,20 +219,23 @@ export class KafkaSource implements Source {
     await within(STOP_WAIT_MS, Promise.allSettled([this.#log.close(), ...this.#tasks]), this.#options.time)
   }
 
-  /** The layout was looked at: new partitions, or another topic of the same name, go to the ledger first. */
+  /** The layout was looked at: new partitions, or another topic of the same name, go to the ledger first, then to the group. */
   async #relaid(exists: boolean): Promise<void> {
     const { events, topic } = this.#options
-    if (!exists) events.topicMissing({ topic, retryInMs: null })
-    if (!exists || !this.#start.outdated) return
-    if (this.#start.recreated) {
+    if (!exists) return events.topicMissing({ topic, retryInMs: null })
+    const { outdated, recreated } = this.#start
+    if (recreated) {
       // What was handed out of the old topic is stored as its own before the ledger speaks of the new one.
       this.#start.forget()
       for (const position of this.#positions.all) this.#ownership.resync(position)
       await this.#ownership.waitSettled(Number.POSITIVE_INFINITY)
       if (this.#life.signal.aborted) return
     }
-    await this.#start.pin()
-    if (this.#membership.member?.leading === true) this.#membership.rejoin()
+    if (outdated) await this.#start.pin()
+    // Also what came while the group was being divided, or when the broker asked did not know the topic yet.
+    const divided = this.#membership.member?.divided ?? Number.POSITIVE_INFINITY
+    if (divided < this.#layout.partitions.length || (outdated && divided < Number.POSITIVE_INFINITY))
+      this.#membership.rejoin()
     this.#bell.ring()
   }
 

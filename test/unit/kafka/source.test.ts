@@ -660,3 +660,22 @@ test('[F15] what retention took is told once, also where the partition was lost 
   assert.deepEqual(world.stored(0), [0, 1, 5, 6, 7])
   await world.finish()
 })
+
+test('[P20] a group whose topic has gone is divided once, not again and again, and anew when it is there again', async () => {
+  const world = new SourceWorld(3)
+  world.start()
+  await world.caughtUp()
+  const { group, partitions } = world.kafka
+  const before = group.joins
+  world.kafka.partitions = []
+  group.rebalancing = true
+  await world.clock.advance(20_000)
+  assert.equal(group.joins, before + 1)
+  assert.deepEqual(world.source.status().partitions, [])
+  world.kafka.partitions = partitions
+  world.kafka.partition(2).produce(many(5))
+  await world.caughtUp()
+  assert.equal(group.joins, before + 2)
+  assert.deepEqual(world.stored(2), upTo(5))
+  await world.finish()
+})
