@@ -10,7 +10,7 @@ import { collectGarbage } from './garbage.ts'
 
 const MIB = 1024 * 1024
 /** What a worker takes beside what V8 keeps for it, in MiB: Node's own code and data, stacks, what malloc can't give back. */
-const BESIDE_MIB = 112
+const BESIDE_MIB = 104
 /** Of what is alive, so much garbage may come before the next full collection, in percent: the less of it, the more collections. */
 const GARBAGE_MAX = 90
 const GARBAGE_MIN = 20
