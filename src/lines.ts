@@ -1,5 +1,6 @@
 /** Lines of a file, a gzipped file (recognised by its first bytes) or standard input (`-`), as bytes without the line end. */
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 import { messageOf, ProcessorError } from './errors.ts'
 
@@ -45,9 +46,30 @@ export async function* linesOf(input: string): AsyncGenerator<Buffer> {
       rest = bytes.subarray(from)
     }
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    const what = isMissing ? 'there is no such file' : messageOf(error)
-    throw new ProcessorError('INPUT', `${input === '-' ? 'standard input' : input}: ${what}`, { cause: error })
+    throw unreadable(input, error)
   }
   if (rest.length > 0) yield rest
+}
+
+/** Rejects as `linesOf` would, before anything is done about them. */
+export async function readable(input: string): Promise<void> {
+  if (input === '-') return
+  try {
+    if ((await stat(input)).isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' })
+    await access(input, constants.R_OK)
+  } catch (error) {
+    throw unreadable(input, error)
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'a folder, not a file',
+  EACCES: 'this user may not read it',
+}
+
+function unreadable(input: string, error: unknown): ProcessorError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const what = REASONS[code] ?? messageOf(error)
+  return new ProcessorError('INPUT', `${input === '-' ? 'standard input' : input}: ${what}`, { cause: error })
 }

@@ -17,7 +17,7 @@ import { whereNext } from '../demo/where-next.ts'
 import { startWorkerProcess, type WorkerProcess } from '../demo/worker-process.ts'
 import { ProcessorError } from '../errors.ts'
 import { openProducer } from '../kafka/producer.ts'
-import { linesOf } from '../lines.ts'
+import { linesOf, readable } from '../lines.ts'
 import { connect } from '../postgres/connection.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 import { Closers, type DemoStage, openDemoStage } from './demo-stage.ts'
@@ -67,6 +67,8 @@ async function play(
   signal: AbortSignal,
 ): Promise<number> {
   const tell = (text: string): void => void (options.json === true ? process.stderr : process.stdout).write(`${text}\n`)
+  const { input, logs, seed } = options
+  if (input !== undefined) await readable(input)
   const id = `${Date.now().toString(36)}_${process.pid}`
   const stage = await openDemoStage(env, id, { closers, tell })
   const folder = await scratchFolder('demo')
@@ -91,7 +93,6 @@ async function play(
   tell(`✓ ${options.workers} workers, ${PARTITIONS} partitions`)
   const database = await connect(stage.database)
   closers.add(() => database.end())
-  const { input, logs, seed } = options
   const script = input === undefined ? generatedScript({ logs, seed, nowMs: Date.now() }) : fileScript(linesOf(input))
   const run = await stream({ options, script, producer, topic, database, workers, startOne, signal, tell })
   const summary = await summarize(database, {

@@ -103,7 +103,7 @@ function incidents({ incidents: all, foundByChance }: IncidentCheck): string {
   let text = row('incidents', `${found} of ${all.length} planted ones found (${foundByChance.toFixed(1)} by chance)`)
   for (const { kind, service, from, severity, anomalies: count, found: seen } of all) {
     const size = severity < 1 ? `${kind}, mild` : kind
-    text += `    ${good(seen, seen ? '✓ found ' : '✗ missed')} ${size.padEnd(20)} ${service.padEnd(18)} ${from.slice(0, 16)}Z  ${count}\n`
+    text += `    ${good(seen, seen ? '✓ found ' : '✗ missed')} ${size.padEnd(20)} ${service.padEnd(18)} ${from.slice(0, 16)}Z  ${whole.format(count)} flagged\n`
   }
   return text
 }

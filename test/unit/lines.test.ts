@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { linesOf } from '../../src/lines.ts'
+import { linesOf, readable } from '../../src/lines.ts'
 
 let folder = ''
 before(async () => {
@@ -30,9 +30,12 @@ test('a gzipped file is recognised by its bytes', async () => {
 })
 
 test('a file that is missing or broken is an INPUT error that names it', async () => {
-  await assert.rejects(linesOf(join(folder, 'nowhere')).next(), {
-    code: 'INPUT',
-    message: /nowhere: there is no such file$/,
-  })
+  const missing = { code: 'INPUT', message: /nowhere: there is no such file$/ }
+  await assert.rejects(linesOf(join(folder, 'nowhere')).next(), missing)
+  await assert.rejects(readable(join(folder, 'nowhere')), missing)
+  const notAFile = { code: 'INPUT', message: `${folder}: a folder, not a file` }
+  await assert.rejects(linesOf(folder).next(), notAFile)
+  await assert.rejects(readable(folder), notAFile)
+  await readable('-')
   await assert.rejects(read(gzipSync('x'.repeat(100_000)).subarray(0, 60)), { code: 'INPUT' })
 })
