@@ -1,5 +1,6 @@
-/** This program, as it is: one worker, everything scored, dead letters, aggregates, exactly once. */
+/** This program, as `npm start` runs it: one worker, everything scored, dead letters, aggregates, exactly once. */
 import { resolve } from 'node:path'
+import { MALLOC, WORKER_FLAGS } from '../../src/workers/worker-env.ts'
 import { here, type Peer, postgresUrl, SESSION_TIMEOUT_MS } from './peer.ts'
 import { OURS } from './table.ts'
 
@@ -11,8 +12,9 @@ export const ours: Peer = {
   bring: async () => undefined,
   start: async (place) => ({
     command: process.execPath,
-    args: [entry, 'process', '--workers', '1'],
+    args: [...WORKER_FLAGS, entry, 'process', '--workers', '1'],
     env: {
+      ...MALLOC,
       KAFKA_BROKER: place.broker,
       KAFKA_TOPIC: place.topic,
       KAFKA_GROUP_ID: place.group,
