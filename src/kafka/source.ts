@@ -233,9 +233,8 @@ export class KafkaSource implements Source {
     }
     if (outdated) await this.#start.pin()
     // Also what came while the group was being divided, or when the broker asked did not know the topic yet.
-    const divided = this.#membership.member?.divided ?? Number.POSITIVE_INFINITY
-    if (divided < this.#layout.partitions.length || (outdated && divided < Number.POSITIVE_INFINITY))
-      this.#membership.rejoin()
+    const divided = this.#membership.member?.divided ?? null
+    if (divided !== null && (outdated || divided < this.#layout.partitions.length)) this.#membership.rejoin()
     this.#bell.ring()
   }
 

@@ -300,22 +300,28 @@ describe('the migration of such letters', { timeout: 600_000 }, () => {
   })
 })
 
+const FIRST = [{ position: { topic: 'logs', partition: 0, offset: 0 } }]
+
+/** What `discardAll` needs, and what it has said so far. */
+function discardingIn({ database }: World) {
+  let said = ''
+  const write = (text: string): void => {
+    said += text
+  }
+  return { database: database.options, write, said: () => said }
+}
+
 describe('a discard', { timeout: 600_000 }, () => {
   test('keeps the letter with its reason, erases its bytes if asked, and no replay takes it up', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, mended])
-    let said = ''
-    const write = (text: string): void => {
-      said += text
-    }
-    const discarding = { database: world.database.options, write }
-    const first = [{ position: { topic: 'logs', partition: 0, offset: 0 } }]
-    assert.equal(await discardAll(discarding, first, { why: 'a test', erase: true }), 0)
-    assert.equal(await discardAll(discarding, first, { why: 'again', erase: false }), 1, 'none was new')
-    assert.match(said, /^logs\/0\/0 {2}not new: it was discarded before \(a test\)$/m)
+    const discarding = discardingIn(world)
+    assert.equal(await discardAll(discarding, FIRST, { why: 'a test', erase: true }), 0)
+    assert.equal(await discardAll(discarding, FIRST, { why: 'again', erase: false }), 1, 'none was new')
+    assert.match(discarding.said(), /^logs\/0\/0 {2}not new: it was discarded before \(a test\)$/m)
     const nowhere = [{ position: { topic: 'logs', partition: 9, offset: 0 } }]
     assert.equal(await discardAll(discarding, nowhere, { why: 'again', erase: false }), 1)
-    assert.match(said, /^no dead letter at logs\/9\/0$/m)
+    assert.match(discarding.said(), /^no dead letter at logs\/9\/0$/m)
     assert.equal(await world.run({}), 0)
     assert.deepEqual(await world.letters(), ['0/-1 discarded 0', '1/-1 replayed 1'])
     assert.deepEqual(await world.ledger(), {
@@ -338,16 +344,11 @@ describe('a discard', { timeout: 600_000 }, () => {
   test('erases the bytes of those discarded before, which keep their reason', async () => {
     const world = new World(await migratedDatabase(server()))
     await world.store([mended, mended])
-    let said = ''
-    const write = (text: string): void => {
-      said += text
-    }
-    const discarding = { database: world.database.options, write }
-    const first = [{ position: { topic: 'logs', partition: 0, offset: 0 } }]
-    assert.equal(await discardAll(discarding, first, { why: 'first', erase: false }), 0)
+    const discarding = discardingIn(world)
+    assert.equal(await discardAll(discarding, FIRST, { why: 'first', erase: false }), 0)
     assert.equal(await discardAll(discarding, [filterOf({})], { why: 'second', erase: true }), 0)
     assert.match(
-      said,
+      discarding.said(),
       /^1 dead letter discarded, their bytes erased: second\n1 dead letter discarded before: their bytes erased$/m,
     )
     assert.equal(
