@@ -16,7 +16,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { type EngineProcess, startEngineProcess } from '../support/engine-process.ts'
 import { type Behaviour, originalEngine, startStubEngine } from '../support/stub-engine.ts'
 import { until } from '../support/until.ts'
-import { startWorker } from '../support/worker.ts'
+import { startWorker, type Worker } from '../support/worker.ts'
 
 const LOGS = Number(process.env['LOGS'] ?? 100_000)
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1)
@@ -133,19 +133,25 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
     )
   }
 
-  /** Stores the whole topic with one worker. Gives logs per second, and the worker's metrics at the end. */
-  async function run(
-    engineUrl: string | undefined,
-    judges = false,
-  ): Promise<{ perSecond: number; seconds: number; metrics: string; degraded: string[] }> {
-    const name = `run-${runs++}`
-    const worker = startWorker({
+  /** A worker that reads the topic from its beginning, in a namespace and group of its own. */
+  const startIn = (name: string, env: Record<string, string>): Worker =>
+    startWorker({
       KAFKA_BROKER: broker.address,
       KAFKA_TOPIC: TOPIC,
       KAFKA_START: 'earliest',
       KAFKA_GROUP_ID: name,
       INSIGHTHUB_NAMESPACE: name,
       DATABASE_URL: postgres.url,
+      ...env,
+    })
+
+  /** Stores the whole topic with one worker. Gives logs per second, and the worker's metrics at the end. */
+  async function run(
+    engineUrl: string | undefined,
+    judges = false,
+  ): Promise<{ perSecond: number; seconds: number; metrics: string; degraded: string[] }> {
+    const name = `run-${runs++}`
+    const worker = startIn(name, {
       WORKERS: '1',
       ...(engineUrl === undefined ? {} : { ML_ENGINE_URL: engineUrl }),
     })
@@ -252,13 +258,7 @@ describe('the service under load', { timeout: 1_200_000 }, () => {
   test('an engine that is well judges within a backlog, however long it takes for an answer there', async () => {
     const engine = await startEngineProcess()
     const name = 'remote-backlog'
-    const worker = startWorker({
-      KAFKA_BROKER: broker.address,
-      KAFKA_TOPIC: TOPIC,
-      KAFKA_START: 'earliest',
-      KAFKA_GROUP_ID: name,
-      INSIGHTHUB_NAMESPACE: name,
-      DATABASE_URL: postgres.url,
+    const worker = startIn(name, {
       ML_ENGINE_URL: engine.url,
       BATCH_ROWS_MAX: String(SMALL_BATCH),
     })
